@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "mem.h"
+
+void fd_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+int fd_set_nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+int fd_set_cloexec(int fd, bool on)
+{
+	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
+}
+
+int fd_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int fd_read_exact(int fd, void *data, size_t len)
+{
+	char *p = data;
+
+	while (len) {
+		ssize_t n = read(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -ENODATA;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int fd_read_all(int fd, size_t max, struct buf *out)
+{
+	size_t got = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, buf_reserve(out, 65536), 65536);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		got += (size_t)n;
+		if (got > max)
+			return -EFBIG;
+		buf_commit(out, (size_t)n);
+	}
+}
+
+int file_read(const char *path, size_t max, struct buf *out, struct err **err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_set_errno(err, errno, "%s", path);
+	r = fd_read_all(fd, max, out);
+	if (r == -EFBIG)
+		return err_set(err, EFBIG, "%s: longer than %zu bytes", path, max);
+	return r < 0 ? err_set_errno(err, -r, "%s", path) : 0;
+}
+
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err **err)
+{
+	cleanup_free char *temp = xasprintf("%s.new.XXXXXX", path);
+	cleanup_fd int fd = mkostemp(temp, O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_set_errno(err, errno, "%s", path);
+	r = fd_write_all(fd, data, len);
+	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(temp, path) < 0))
+		r = -errno;
+	if (r < 0) {
+		unlink(temp);
+		return err_set_errno(err, -r, "%s", path);
+	}
+	return 0;
+}
+
+bool file_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+int dir_make(const char *path, mode_t mode, struct err **err)
+{
+	cleanup_free char *copy = xstrdup(path);
+
+	for (char *p = copy + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			return err_set_errno(err, errno, "%s", copy);
+		*p = '/';
+	}
+	if (mkdir(copy, mode) < 0 && errno != EEXIST)
+		return err_set_errno(err, errno, "%s", copy);
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path) < 0 && errno != ENOENT ? errno : 0;
+}
+
+int dir_remove(const char *path, struct err **err)
+{
+	int r = nftw(path, remove_one, 32, FTW_DEPTH | FTW_MOUNT | FTW_PHYS);
+
+	if (r < 0)
+		r = errno == ENOENT ? 0 : errno;
+	return r ? err_set_errno(err, r, "%s", path) : 0;
+}
+
+static int fill_address(const char *path, struct sockaddr_un *addr, struct err **err)
+{
+	memset(addr, 0, sizeof(*addr));
+	addr->sun_family = AF_UNIX;
+	if (strlen(path) >= sizeof(addr->sun_path))
+		return err_set(err, ENAMETOOLONG, "%s: a socket's path has at most %zu characters",
+			       path, sizeof(addr->sun_path) - 1);
+	strcpy(addr->sun_path, path);
+	return 0;
+}
+
+int unix_listen(const char *path, int type, mode_t mode, int *ret_fd, struct err **err)
+{
+	cleanup_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un addr;
+	int r = fill_address(path, &addr, err);
+
+	if (r < 0)
+		return r;
+	if (fd < 0)
+		return err_set_errno(err, errno, "%s", path);
+	unlink(path);
+	/* The mode is in force from the first moment: fchmod before bind sets the node's. */
+	if (fchmod(fd, mode) < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    chmod(path, mode) < 0 || listen(fd, 64) < 0)
+		return err_set_errno(err, errno, "%s", path);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int unix_connect(const char *path, int type, int *ret_fd, struct err **err)
+{
+	cleanup_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un addr;
+	int r = fill_address(path, &addr, err);
+
+	if (r < 0)
+		return r;
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return err_set_errno(err, errno, "%s", path);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}

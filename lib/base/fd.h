@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptors and files. Descriptors start at -1 and are always CLOEXEC. */
+#ifndef ATOLL_FD_H
+#define ATOLL_FD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "err.h"
+
+/* Closes if open, and sets -1. Keeps errno. */
+void fd_close(int *fd);
+#define cleanup_fd __attribute__((cleanup(fd_close)))
+
+static inline int steal_fd(int *fd)
+{
+	int stolen = *fd;
+
+	*fd = -1;
+	return stolen;
+}
+
+int fd_set_nonblock(int fd, bool on);
+int fd_set_cloexec(int fd, bool on);
+
+/* All of it, through EINTR and short writes, on a blocking descriptor; 0 or -errno. */
+int fd_write_all(int fd, const void *data, size_t len);
+/* Exactly len bytes; -ENODATA at an early end. */
+int fd_read_exact(int fd, void *data, size_t len);
+/* To the end; -EFBIG beyond max bytes. Appends to out. */
+int fd_read_all(int fd, size_t max, struct buf *out);
+
+/* A whole file, with the path in the error. */
+int file_read(const char *path, size_t max, struct buf *out, struct err **err);
+/*
+ * Replaces a file as one step: a temporary beside it, fsync, rename. On failure the old one is as
+ * it was and nothing is left over.
+ */
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
+		      struct err **err);
+bool file_exists(const char *path);
+
+/* mkdir -p; mode for those it makes. */
+int dir_make(const char *path, mode_t mode, struct err **err);
+/* rm -rf that stays on one file system and follows no link; no error when it is not there. */
+int dir_remove(const char *path, struct err **err);
+
+/* A unix socket bound and listening at path (type SOCK_STREAM or SOCK_SEQPACKET), mode as given. */
+int unix_listen(const char *path, int type, mode_t mode, int *ret_fd, struct err **err);
+int unix_connect(const char *path, int type, int *ret_fd, struct err **err);
+
+#endif

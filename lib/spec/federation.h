@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Federation files (atoll-federation(5)): machines and the links between them. The parsed form owns
+ * all it holds; machines are sorted by name, links by id, so that a file's order never matters.
+ */
+#ifndef ATOLL_FEDERATION_H
+#define ATOLL_FEDERATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "diag.h"
+
+enum kind {
+	KIND_LIGHT,
+	KIND_MICRO,
+	KIND_FULL,
+	KIND_EMULATED,
+};
+const char *kind_name(enum kind kind);
+
+struct fed_volume {
+	char *name; /* one that the appliance's recipe declares */
+	uint64_t size;
+	int line, column;
+};
+
+struct fed_machine {
+	char *name;
+	char *appliance;
+	enum kind kind;
+	uint64_t memory; /* bytes; 0: what the appliance needs, or the default */
+	uint32_t cpus;   /* at least 1 */
+	bool uplink;
+	char *label; /* colour name, or NULL */
+	char **env;
+	char **argv;  /* run:, in place of the appliance's; or NULL */
+	char **after; /* machines that are to be ready before this one starts, beyond its links'
+			 targets */
+	struct fed_volume *volumes;
+	size_t n_volumes;
+	int line, column;
+};
+
+/* A place that a restricted net link may reach: HOST[:PORT[-PORT]][/PROTOCOL]; [v6]:PORT/PROTOCOL.
+ */
+struct fed_only {
+	char *host;                   /* address, prefix or DNS name */
+	uint8_t protocol;             /* IPPROTO_*, 0: any */
+	uint16_t port_low, port_high; /* 0: any */
+};
+
+struct fed_link {
+	char *id; /* "FROM>TO.SERVICE" */
+	char *from, *to, *service;
+	uint16_t port;   /* loopback port in FROM; 0: only the unix socket */
+	bool no_wait;    /* `wait: false`: FROM may start before TO is ready */
+	bool restricted; /* net: `only:` was given (it may be empty) */
+	struct fed_only *only;
+	size_t n_only;
+	int line, column;
+};
+
+struct federation {
+	char *file;
+	char *name;
+	struct fed_machine *machines;
+	size_t n_machines;
+	struct fed_link *links;
+	size_t n_links;
+};
+
+/* As recipe_read. Checks all that the file alone can tell: names, ranges, link ends, cycles,
+ * uplinks. */
+struct federation *federation_read(const char *file, const char *text, struct diag_list *diags);
+void federation_free(struct federation *f);
+
+struct fed_machine *federation_machine(const struct federation *f, const char *name);
+
+/* What checking against the appliances needs of one; filled by the caller from its manifest. */
+struct appliance_facts {
+	char **services; /* provided names */
+	bool frames;     /* provides net as frames */
+	char **volumes;  /* declared names */
+	char **kinds;    /* empty: all */
+	uint64_t memory; /* needed, bytes */
+	const char *arch;
+};
+
+/*
+ * Checks the file against the appliances that it names: that they exist, run as that kind, provide
+ * the links' services, declare the volumes, have the memory. `find` returns NULL for an unknown
+ * name; `names` (NULL-terminated) is for the nearest match. Adds to diags; returns the number of
+ * faults.
+ */
+typedef const struct appliance_facts *(*appliance_find_fn)(const char *name, void *data);
+size_t federation_check(const struct federation *f, appliance_find_fn find,
+			const char *const *names, void *data, struct diag_list *diags);
+
+/*
+ * Start order: ranks[i] for machines[i]; a machine starts when all those it waits for (its links'
+ * targets without `wait: false`, and `after`) are ready. Writes the direct predecessors' indexes of
+ * machine i to ret (room for n_machines) and returns their number.
+ */
+size_t federation_waits_for(const struct federation *f, size_t machine, size_t *ret);
+
+#endif

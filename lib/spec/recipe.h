@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Recipes (atoll-recipe(5)): from which packages and files an appliance is built, what it runs,
+ * what it provides. The parsed form owns all it holds.
+ */
+#ifndef ATOLL_RECIPE_H
+#define ATOLL_RECIPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "diag.h"
+
+struct recipe_file {
+	char *path;   /* in the image, absolute */
+	char *source; /* beside the recipe, relative, never outside its folder; or NULL: text */
+	char *text;
+	unsigned int mode; /* 0: the source's (0644 or 0755), or 0644 for text */
+	char *owner;       /* "user" or "user:group"; NULL: root */
+	int line, column;
+};
+
+struct recipe_service {
+	char *name;
+	char *target; /* "tcp/PORT", "unix/PATH", or "frames" (for the service "net" alone) */
+	int line, column;
+};
+
+struct recipe_user {
+	char *name;
+	uint32_t uid;
+	uint32_t gid; /* same as uid */
+	char *home;
+};
+
+struct recipe_volume {
+	char *name;
+	char *target; /* absolute path in the guest */
+	char *owner;  /* user; NULL: root */
+	int line, column;
+};
+
+struct recipe {
+	char *file;    /* as given */
+	char *dir;     /* its folder */
+	char *name;    /* appliance: */
+	char *version; /* optional */
+	char *base;    /* "debian/bookworm" */
+	char *arch;    /* NULL: the host's */
+	char **packages;
+	char **programs;     /* of Atoll's own guest programs: "atoll-firewall" */
+	char **modules;      /* kernel modules by name, for VM kinds */
+	char **capabilities; /* "net_admin": kept by a light machine */
+	char **argv;         /* run:, split into words */
+	char **prepare;      /* prepare:, split into words */
+	char **env;          /* NAME=VALUE */
+	char *user;
+	char *workdir;
+	struct recipe_file *files;
+	size_t n_files;
+	struct recipe_service *provides;
+	size_t n_provides;
+	struct recipe_user *users;
+	size_t n_users;
+	struct recipe_volume *volumes;
+	size_t n_volumes;
+	char **keep; /* keep: "packages" (whole packages less documentation); the closure comes
+			later */
+	uint64_t needs_memory; /* bytes; 0: unsaid */
+	char **needs_kinds;    /* kinds it can run as; empty: all */
+};
+
+/*
+ * Reads a recipe. Every fault goes to diags; returns NULL when there was one. `file` names it in
+ * the diagnostics; with text NULL the file is read.
+ */
+struct recipe *recipe_read(const char *file, const char *text, struct diag_list *diags);
+void recipe_free(struct recipe *r);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * yamux: many streams over one byte stream, as published by HashiCorp (github.com/hashicorp/yamux,
+ * spec.md): version 0; types data, window update, ping, go away; flags SYN, ACK, FIN, RST.
+ *
+ * Flow: a stream's receiver grants a window of MUX_WINDOW bytes and again what the reader consumed,
+ * so a stream that nobody reads stalls only itself. Every number that a peer can drive is bounded
+ * below; a peer that breaks the protocol ends the session (GO AWAY with protocol error), never the
+ * process.
+ */
+#ifndef ATOLL_MUX_H
+#define ATOLL_MUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loop.h"
+
+#define MUX_WINDOW      262144    /* bytes: yamux's initial window; we never grant more */
+#define MUX_MAX_STREAMS 1024      /* open at once; a peer's SYN beyond is answered by RST */
+#define MUX_MAX_BACKLOG 256       /* of these, opened by the peer and not yet acknowledged by us */
+#define MUX_MAX_QUEUE   (1 << 20) /* bytes waiting to be sent before stream_write takes no more */
+
+struct mux;
+struct stream;
+
+enum mux_role {
+	MUX_CLIENT, /* opens odd stream ids */
+	MUX_SERVER, /* opens even ones */
+};
+
+struct mux_ops {
+	/*
+	 * The peer opened a stream. The handler calls stream_accept (now or later) or stream_reset;
+	 * without this callback every stream of the peer is reset.
+	 */
+	void (*handle_open)(struct mux *mux, struct stream *stream, void *data);
+	/*
+	 * The session ended: 0 for an orderly GO AWAY or end of file, else -errno (-EPROTO: the
+	 * peer broke the protocol, -ETIMEDOUT: pings unanswered). Every stream has had its
+	 * handle_close. The owner may call mux_destroy here.
+	 */
+	void (*handle_end)(struct mux *mux, int reason, void *data);
+};
+
+struct stream_ops {
+	/* Bytes wait in stream_peek. Called again when more came. */
+	void (*handle_readable)(struct stream *stream, void *data);
+	/* stream_write took less than it was given before, and takes some now. */
+	void (*handle_writable)(struct stream *stream, void *data);
+	/* The peer finished its direction and all its bytes were consumed. */
+	void (*handle_eof)(struct stream *stream, void *data);
+	/*
+	 * The stream was reset by the peer (-ECONNRESET) or its session ended. The handle is
+	 * invalid once this returns. Not called after stream_close or stream_reset.
+	 */
+	void (*handle_close)(struct stream *stream, int reason, void *data);
+};
+
+/* Takes fd over (any stream socket, pipe-like device or tty in raw mode; made non-blocking). */
+struct mux *mux_create(struct loop *loop, int fd, enum mux_role role, const struct mux_ops *ops,
+		       void *data);
+/* Sends GO AWAY (normal) if it can, ends every stream without callbacks, closes fd. Accepts NULL.
+ */
+void mux_destroy(struct mux *mux);
+/* Pings every ms milliseconds; an answer that takes longer than that ends the session. 0: never. */
+void mux_set_keepalive(struct mux *mux, int64_t ms);
+size_t mux_stream_count(const struct mux *mux);
+
+/* Opens a stream; NULL when MUX_MAX_STREAMS are open or the session ends. May be written to at
+ * once. */
+struct stream *mux_open(struct mux *mux, const struct stream_ops *ops, void *data);
+
+void stream_accept(struct stream *s, const struct stream_ops *ops, void *data);
+/* Changes the handlers, say from a message reader to a relay; handle_readable follows if bytes
+ * wait. */
+void stream_set_ops(struct stream *s, const struct stream_ops *ops, void *data);
+
+/* Takes as many bytes as window and queue allow, 0..len; handle_writable says when there is room
+ * again. */
+size_t stream_write(struct stream *s, const void *data, size_t len);
+/* How many bytes stream_write would take now. */
+size_t stream_room(const struct stream *s);
+
+/* The received bytes not yet consumed, contiguous; valid until the next call on this stream. */
+const uint8_t *stream_peek(const struct stream *s, size_t *ret_len);
+/* Marks n of them as done, which gives the peer its window back. */
+void stream_consume(struct stream *s, size_t n);
+bool stream_at_eof(const struct stream *s);
+
+/* Finishes our direction (FIN behind what was written). Reading goes on. */
+void stream_shutdown(struct stream *s);
+/*
+ * Lets go of the stream: what was written is still sent, then FIN; bytes that the peer still sends
+ * are answered by RST. No callback comes any more and the handle is invalid.
+ */
+void stream_close(struct stream *s);
+/* RST: both directions end now; what was not sent yet is dropped. The handle is invalid. */
+void stream_reset(struct stream *s);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Typed messages (base/msg.h) on a stream of the wire. */
+#ifndef ATOLL_STREAM_MSG_H
+#define ATOLL_STREAM_MSG_H
+
+#include "msg.h"
+#include "mux.h"
+
+#define STREAM_MSG_MAX                                                                             \
+	131072 /* half a window: such a message always fits what the peer may send  \
+			       */
+
+/*
+ * Writes a whole message; -EAGAIN when the stream has no room for all of it now (a first message
+ * always has), -EMSGSIZE beyond STREAM_MSG_MAX.
+ */
+int stream_send_msg(struct stream *s, const struct msg_type *type, const void *msg);
+
+/*
+ * The type of the next message when all of it has arrived: 0; -EAGAIN: not yet; -EBADMSG: no
+ * message, or longer than STREAM_MSG_MAX.
+ */
+int stream_next_msg(const struct stream *s, uint16_t *ret_type);
+
+/* Decodes and consumes it; errors as msg_decode, and then nothing is consumed. */
+int stream_take_msg(struct stream *s, const struct msg_type *type, void **ret_msg);
+
+#endif
