@@ -1,0 +1,48 @@
+# A thin front to meson: what people type. `make run` and `make test` need nothing but git, make and gcc.
+.POSIX:
+
+BUILD = build
+PREFIX = /usr/local
+DESTDIR =
+FUZZ_SECONDS = 60
+
+all: build
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) $(NINJAFLAGS)
+
+$(BUILD)/build.ninja:
+	@./setup
+	@meson setup $(BUILD) --prefix $(PREFIX)
+
+# Builds the appliances, brings the example up and shows it.
+run: build
+	@$(BUILD)/atoll build appliances/*/recipe.yaml
+	@$(BUILD)/atoll up examples/office.yaml
+	@ATOLL=$(BUILD)/atoll examples/tour
+
+# `make test T="unit conf"` runs some of: unit conf asan fuzz system.
+test: build
+	@./setup
+	@tests/run $(T)
+
+bench: build
+	@bench/run
+
+fuzz: build
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
+
+fmt:
+	@git ls-files '*.[ch]' | xargs clang-format -i
+
+lint:
+	@./setup
+	@tests/lint
+
+install: build
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+
+clean:
+	@rm -rf $(BUILD) $(BUILD)-*
+
+.PHONY: all build run test bench fuzz fmt lint install clean
