@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One control group per machine, for limits and accounting. Version 2 where it has the controllers,
+ * else the separate hierarchies of version 1. Where neither can be written the group is empty:
+ * `limited` is false, everything succeeds, and the machine runs without limits.
+ *
+ * Every file that a running monitor needs is opened at creation, so that it may give up its
+ * privileges and its view of the file system afterwards. The group's removal needs write permission
+ * on the parent folder (uid 0 without capabilities has it); whoever has not leaves an empty group,
+ * which cgroup_prune of the daemon, or of the next machine's start, removes.
+ */
+#ifndef ATOLL_CGROUP_H
+#define ATOLL_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+#define CGROUP_PARENT "atoll" /* all our groups are below this one */
+
+struct cgroup;
+
+struct cgroup_limits {
+	uint64_t memory; /* bytes, without swap; 0: no limit */
+	uint64_t pids;   /* 0: no limit */
+};
+
+/*
+ * name: unique among running machines ("office.web"); when a group of that name still has
+ * processes, a number is appended. Only a real failure (no memory, bad name) is an error.
+ */
+int cgroup_create(const char *name, const struct cgroup_limits *limits, struct cgroup **ret_cgroup,
+		  struct err **err);
+bool cgroup_limited(const struct cgroup *cg); /* memory and process limits are in force */
+/* Version 2: the folder's descriptor for process_spawn; else -1, and cgroup_add is to be used. */
+int cgroup_fd(const struct cgroup *cg);
+int cgroup_add(struct cgroup *cg, pid_t pid, struct err **err);
+/* Bytes and nanoseconds; -ENODATA when nobody counts (see cgroup_limited). */
+int cgroup_usage(struct cgroup *cg, uint64_t *ret_memory, uint64_t *ret_cpu);
+/* SIGKILL to all its processes. */
+void cgroup_kill(struct cgroup *cg);
+/* Removes the group (its processes must be gone) and frees it; accepts NULL. */
+void cgroup_destroy(struct cgroup *cg);
+/* Removes every group of ours that has no processes. */
+void cgroup_prune(void);
+
+#endif
