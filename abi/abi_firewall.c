@@ -25,6 +25,7 @@ static const struct msg_field firewall_rules_fields[] = {
 	MSG_FIELD(2, MSG_STR, struct firewall_rules, uplink, 256),
 	MSG_FIELD(3, MSG_STR, struct firewall_rules, dns, 256),
 	MSG_FIELD_RECORDS(4, struct firewall_rules, clients, 256, &firewall_client_type),
+	MSG_FIELD(5, MSG_STRS, struct firewall_rules, deny, 256),
 };
 const struct msg_type firewall_rules_type =
 	MSG_TYPE(FIREWALL_RULES, firewall_rules, firewall_rules_fields);

@@ -34,6 +34,7 @@ struct firewall_rules {
 	uint64_t generation;
 	char *uplink; /* interface name; absent: nothing leaves */
 	char *dns;    /* address beyond the uplink at which DNS answers; every client may ask it */
+	char **deny;  /* addresses and prefixes that no client reaches: the host's own */
 	struct msg_records clients; /* struct firewall_client */
 };
 extern const struct msg_type firewall_rules_type;
