@@ -30,13 +30,14 @@ struct recipe_user {
 	char *name;
 	uint32_t uid;
 	uint32_t gid; /* same as uid */
-	char *home;
+	char *home;   /* "/nonexistent" when unsaid */
 };
 
 struct recipe_volume {
 	char *name;
-	char *target; /* absolute path in the guest */
-	char *owner;  /* user; NULL: root */
+	char *target;      /* absolute path in the guest */
+	char *owner;       /* user; NULL: root */
+	unsigned int mode; /* of the top folder; 0: 0755 */
 	int line, column;
 };
 

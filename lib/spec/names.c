@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "names.h"
+
+#include <string.h>
+
+#include "federation.h"
+#include "str.h"
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
+
+const char *const kind_names[] = {
+	[KIND_LIGHT] = "light",
+	[KIND_MICRO] = "micro",
+	[KIND_FULL] = "full",
+	[KIND_EMULATED] = "emulated",
+	NULL,
+};
+
+const char *const arch_names[] = {
+	"amd64",  "arm64",   "armhf",   "i386",  "mips64el",
+	"mipsel", "ppc64el", "riscv64", "s390x", NULL,
+};
+
+const char *const capability_names[] = {
+	"audit_control",   "audit_read",   "audit_write",
+	"block_suspend",   "bpf",          "checkpoint_restore",
+	"chown",           "dac_override", "dac_read_search",
+	"fowner",          "fsetid",       "ipc_lock",
+	"ipc_owner",       "kill",         "lease",
+	"linux_immutable", "mac_admin",    "mac_override",
+	"mknod",           "net_admin",    "net_bind_service",
+	"net_broadcast",   "net_raw",      "perfmon",
+	"setfcap",         "setgid",       "setpcap",
+	"setuid",          "sys_admin",    "sys_boot",
+	"sys_chroot",      "sys_module",   "sys_nice",
+	"sys_pacct",       "sys_ptrace",   "sys_rawio",
+	"sys_resource",    "sys_time",     "sys_tty_config",
+	"syslog",          "wake_alarm",   NULL,
+};
+
+const char *kind_name(enum kind kind)
+{
+	return kind_names[kind];
+}
+
+bool name_is_relative(const char *s)
+{
+	if (strlen(s) >= 1024)
+		return false;
+	for (;;) {
+		size_t n = strcspn(s, "/");
+
+		if (n == 0 || (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
+			return false;
+		if (!s[n])
+			return true;
+		s += n + 1;
+	}
+}
+
+bool name_is_path(const char *s)
+{
+	return s[0] == '/' && name_is_relative(s + 1);
+}
+
+bool name_is_user(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n >= 1 && n <= 32 && strchr(LOWER "_", s[0]) && strspn(s, LOWER DIGITS "_-") == n;
+}
+
+bool name_is_package(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n >= 2 && n <= 128 && strchr(LOWER DIGITS, s[0]) &&
+	       strspn(s, LOWER DIGITS "+-.") == n;
+}
