@@ -11,7 +11,7 @@
 static const char *program_name = "atoll";
 static enum log_level threshold = LOG_LEVEL_INFO;
 
-static void write_line(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static void write_line(const char *fmt, va_list ap)
 {
 	cleanup_free char *text = xvasprintf(fmt, ap);
 
