@@ -5,6 +5,7 @@
  * org.opencontainers.image.ref.name.
  *
  *	oci-layout  index.json  blobs/sha256/HEX  ingest/   (blobs that are being written)
+ *	index.lock  writers.lock                            (see store.c)
  *
  * An image's manifest has the standard config (application/vnd.oci.image.config.v1+json) and these
  * layers: the appliance manifest, the root file system, the kernel, the initramfs (media types
@@ -16,13 +17,12 @@
 #define ATOLL_STORE_H
 
 #include "appliance.h"
+#include "digest.h"
 
 #define MEDIA_APPLIANCE "application/vnd.atoll.appliance.v1+json"
 #define MEDIA_ROOTFS    "application/vnd.atoll.rootfs.v1.erofs"
 #define MEDIA_KERNEL    "application/vnd.atoll.kernel.v1"
 #define MEDIA_INITRAMFS "application/vnd.atoll.initramfs.v1"
-
-#define DIGEST_LEN 71 /* "sha256:" and 64 hex digits */
 
 struct store;
 
@@ -40,7 +40,8 @@ struct store_image {
 	uint64_t size;               /* bytes of its blobs, shared ones included */
 	int64_t created;             /* seconds: when it came into this store */
 	char *input;                 /* key of the build that made it, for cache hits; or NULL */
-	struct appliance *appliance;
+	struct appliance *appliance; /* NULL only in a listing, for an image with `damage` */
+	char *damage;                /* in a listing: why the image cannot be used; else NULL */
 	struct store_blob rootfs, kernel, initramfs; /* digest "" when absent */
 };
 
@@ -62,17 +63,23 @@ void store_blob_finish(struct store_blob *b);
 /* Puts an image under its name (and arch), replacing the one before. The blobs are there already.
  */
 int store_put_image(struct store *s, const struct store_image *image, struct err **err);
-/* Finds by NAME, or by digest (prefix of at least 8 hex digits); -ENOENT names the nearest. */
+/*
+ * Finds by NAME (the host's architecture first), NAME:ARCH, or digest (at least its first 8 hex
+ * digits); -ENOENT names the nearest.
+ */
 int store_get_image(struct store *s, const char *name, struct store_image **ret, struct err **err);
 /* All, sorted by name; the array and its items are the caller's: store_images_free. */
 int store_list_images(struct store *s, struct store_image ***ret, size_t *ret_n, struct err **err);
 void store_image_free(struct store_image *i);
 void store_images_free(struct store_image **images, size_t n);
 
-/* Takes the name away; blobs stay until gc. */
+/* Takes the name away (NAME, NAME:ARCH or digest, as above); blobs stay until gc. */
 int store_remove_image(struct store *s, const char *name, struct err **err);
-/* Deletes blobs that no image has, and old ingest files; not those in `keep` (digests), in use by
- * machines. */
+/*
+ * Deletes blobs that no image has, and what interrupted writers left; not those in `keep` (digests),
+ * in use by machines. -EBUSY while another process writes blobs; with an unreadable image nothing is
+ * deleted.
+ */
 int store_gc(struct store *s, char *const *keep, size_t *ret_blobs, uint64_t *ret_bytes,
 	     struct err **err);
 
