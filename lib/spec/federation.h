@@ -61,6 +61,10 @@ struct fed_link {
 	int line, column;
 };
 
+#define FEDERATION_MACHINES_MAX 256
+#define FEDERATION_LINKS_MAX    4096
+#define FEDERATION_NICS_MAX     63 /* of a machine, its uplink included */
+
 struct federation {
 	char *file;
 	char *name;
@@ -77,30 +81,34 @@ void federation_free(struct federation *f);
 
 struct fed_machine *federation_machine(const struct federation *f, const char *name);
 
+/* Whether a link carries frames between two NICs: that is the service "net" and no other. */
+bool fed_link_is_net(const struct fed_link *l);
+
 /* What checking against the appliances needs of one; filled by the caller from its manifest. */
 struct appliance_facts {
-	char **services; /* provided names */
-	bool frames;     /* provides net as frames */
-	char **volumes;  /* declared names */
-	char **kinds;    /* empty: all */
-	uint64_t memory; /* needed, bytes */
-	const char *arch;
+	char **services;  /* provided names */
+	char **targets;   /* theirs, in the same order: "tcp/80"; or NULL: not known */
+	bool frames;      /* provides net as frames */
+	char **volumes;   /* declared names */
+	char **kinds;     /* empty: all */
+	uint64_t memory;  /* needed, bytes */
+	const char *arch; /* Debian's; NULL: not known */
 };
 
 /*
  * Checks the file against the appliances that it names: that they exist, run as that kind, provide
  * the links' services, declare the volumes, have the memory. `find` returns NULL for an unknown
- * name; `names` (NULL-terminated) is for the nearest match. Adds to diags; returns the number of
- * faults.
+ * name, else facts that stay valid until the check is done; `names` (NULL-terminated) is for the
+ * nearest match. Adds to diags; returns the number of faults.
  */
 typedef const struct appliance_facts *(*appliance_find_fn)(const char *name, void *data);
 size_t federation_check(const struct federation *f, appliance_find_fn find,
 			const char *const *names, void *data, struct diag_list *diags);
 
 /*
- * Start order: ranks[i] for machines[i]; a machine starts when all those it waits for (its links'
- * targets without `wait: false`, and `after`) are ready. Writes the direct predecessors' indexes of
- * machine i to ret (room for n_machines) and returns their number.
+ * Start order: a machine starts when all those it waits for (its links' targets without
+ * `wait: false`, and `after`) are ready. Writes the direct predecessors' indexes of a machine to
+ * ret (room for n_machines), each once and rising, and returns their number.
  */
 size_t federation_waits_for(const struct federation *f, size_t machine, size_t *ret);
 

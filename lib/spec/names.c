@@ -39,6 +39,25 @@ const char *const capability_names[] = {
 	"syslog",          "wake_alarm",   NULL,
 };
 
+const char *arch_host(void)
+{
+#if defined(__x86_64__)
+	return "amd64";
+#elif defined(__aarch64__)
+	return "arm64";
+#elif defined(__i386__)
+	return "i386";
+#elif defined(__riscv) && __riscv_xlen == 64
+	return "riscv64";
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+	return "ppc64el";
+#elif defined(__s390x__)
+	return "s390x";
+#else
+#error "Debian's name for this architecture is missing here"
+#endif
+}
+
 const char *kind_name(enum kind kind)
 {
 	return kind_names[kind];

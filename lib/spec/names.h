@@ -10,6 +10,9 @@ extern const char *const kind_names[];       /* by enum kind */
 extern const char *const arch_names[];       /* Debian's */
 extern const char *const capability_names[]; /* capabilities(7), lower case, without "cap_" */
 
+/* Debian's name for the architecture that this program was built for. */
+const char *arch_host(void);
+
 /*
  * An absolute path in the one form that it has: no empty, "." or ".." part and no '/' at its end, less
  * than 1024 bytes. The root itself is none.

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Who waits for whom, and which way out a machine has: the graphs that a federation's links make. */
+#ifndef ATOLL_GRAPH_H
+#define ATOLL_GRAPH_H
+
+#include "federation.h"
+
+/* Machines that wait for each other, net links in a circle, two uplinks on one path. */
+void graph_check(const struct federation *f, struct diag_list *diags);
+
+/*
+ * ret[i]: the index of the machine that is i-th in the start order: by how long the chain of those it
+ * waits for is, then by name. Room for n_machines.
+ */
+void graph_start_order(const struct federation *f, size_t *ret);
+
+#endif
