@@ -25,7 +25,8 @@
 #include "landlock.h"
 #include "seccomp.h"
 
-#define JAIL_KEEP_ID ((uid_t)-1)
+#define JAIL_BINDS_MAX 64
+#define JAIL_KEEP_ID   ((uid_t)-1)
 
 struct jail_bind {
 	const char *path; /* on the host, a file or folder; it has the same path in the jail */

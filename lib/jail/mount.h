@@ -7,7 +7,7 @@
 #ifndef ATOLL_MOUNT_H
 #define ATOLL_MOUNT_H
 
-#include <linux/mount.h>
+#include <sys/mount.h>
 #include <stdbool.h>
 #include <stdint.h>
 
