@@ -18,12 +18,12 @@ struct store_writer {
 	char *temp; /* in ingest/ */
 	int fd;
 	uint64_t size;
-	struct digest_state digest;
+	struct oci_digest_state digest;
 };
 
 char *store_blob_path(const struct store *s, const char *digest)
 {
-	return xasprintf("%s/blobs/sha256/%s", s->path, digest_hex(digest));
+	return xasprintf("%s/blobs/sha256/%s", s->path, oci_digest_hex(digest));
 }
 
 int store_writer_begin(struct store *s, struct store_writer **ret, struct err **err)
@@ -46,7 +46,7 @@ int store_writer_begin(struct store *s, struct store_writer **ret, struct err **
 		store_writer_abort(w);
 		return r;
 	}
-	digest_begin(&w->digest);
+	oci_digest_begin(&w->digest);
 	*ret = w;
 	return 0;
 }
@@ -57,7 +57,7 @@ int store_writer_write(struct store_writer *w, const void *data, size_t len, str
 
 	if (r < 0)
 		return store_error(w->store, -r, "writing a blob", err);
-	digest_add(&w->digest, data, len);
+	oci_digest_add(&w->digest, data, len);
 	w->size += len;
 	return 0;
 }
@@ -90,7 +90,7 @@ int store_writer_commit(struct store_writer *w, struct store_blob *ret_blob, str
 	uint64_t size = w->size;
 	int r;
 
-	digest_end(&w->digest, digest);
+	oci_digest_end(&w->digest, digest);
 	path = store_blob_path(w->store, digest);
 	r = publish(w, path);
 	if (r < 0)
@@ -202,7 +202,7 @@ int store_read_blob(struct store *s, const char *digest, size_t max, struct buf 
 		return corrupted(digest, "missing", err);
 	if (r < 0)
 		return r;
-	digest_of(buf_bytes(out), out->len, found);
+	oci_digest_of(buf_bytes(out), out->len, found);
 	return str_eq(found, digest) ? 0 : corrupted(digest, "corrupted", err);
 }
 
@@ -210,10 +210,10 @@ static int digest_file(int fd, const char *path, char ret[DIGEST_LEN + 1], uint6
 		       struct err **err)
 {
 	cleanup_free uint8_t *chunk = xmalloc(CHUNK);
-	struct digest_state d;
+	struct oci_digest_state d;
 	uint64_t size = 0;
 
-	digest_begin(&d);
+	oci_digest_begin(&d);
 	for (;;) {
 		ssize_t n = read(fd, chunk, CHUNK);
 
@@ -223,10 +223,10 @@ static int digest_file(int fd, const char *path, char ret[DIGEST_LEN + 1], uint6
 			return err_set_errno(err, errno, "%s", path);
 		if (n == 0)
 			break;
-		digest_add(&d, chunk, (size_t)n);
+		oci_digest_add(&d, chunk, (size_t)n);
 		size += (uint64_t)n;
 	}
-	digest_end(&d, ret);
+	oci_digest_end(&d, ret);
 	*ret_size = size;
 	return 0;
 }

@@ -49,7 +49,7 @@ static bool is_live(const struct sweep *sweep, const char *hex)
 	cleanup_free char *digest = xasprintf("sha256:%s", hex);
 
 	/* A file of another kind of name is not ours to delete. */
-	if (!digest_is_valid(digest))
+	if (!oci_digest_is_valid(digest))
 		return true;
 	return bsearch(&digest, sweep->live, sweep->n_live, sizeof(*sweep->live),
 		       compare_digests) != NULL;

@@ -121,7 +121,7 @@ static bool entry_matches(const struct oci_entry *e, const char *what)
 		return true;
 	if (strncmp(e->name, what, n) == 0 && what[n] == ':')
 		return str_eq(e->arch, what + n + 1);
-	return strlen(hex) >= 8 && str_starts(digest_hex(e->manifest.digest), hex);
+	return strlen(hex) >= 8 && str_starts(oci_digest_hex(e->manifest.digest), hex);
 }
 
 /* The index of the entry that is meant, or -ENOENT; a NAME prefers the host's architecture. */
@@ -257,7 +257,7 @@ static int add_layer(struct store *s, struct oci_manifest *m, const char *type,
 
 	if (!*b->digest)
 		return 0;
-	if (!digest_is_valid(b->digest))
+	if (!oci_digest_is_valid(b->digest))
 		return err_set(err, EINVAL, "\"%s\" is not a digest", b->digest);
 	path = store_blob_path(s, b->digest);
 	if (stat(path, &st) < 0 || (uint64_t)st.st_size != b->size)

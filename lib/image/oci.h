@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "appliance.h"
-#include "digest.h"
+#include "oci_digest.h"
 
 #define OCI_INDEX_MAX    (4 << 20)
 #define OCI_MANIFEST_MAX (1 << 20)

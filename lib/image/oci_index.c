@@ -25,7 +25,7 @@ int oci_descriptor_read(const json_t *o, const char *path, struct oci_descriptor
 
 	if (r == 0)
 		r = json_read_str(json_object_get(o, "digest"), where, 256, &digest, err);
-	if (r == 0 && !digest_is_valid(digest))
+	if (r == 0 && !oci_digest_is_valid(digest))
 		r = err_set(err, EBADMSG, "%s: expected sha256: and 64 hex digits, found \"%s\"",
 			    where, digest);
 	if (r == 0)

@@ -17,7 +17,7 @@
 #define ATOLL_STORE_H
 
 #include "appliance.h"
-#include "digest.h"
+#include "oci_digest.h"
 
 #define MEDIA_APPLIANCE "application/vnd.atoll.appliance.v1+json"
 #define MEDIA_ROOTFS    "application/vnd.atoll.rootfs.v1.erofs"

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* OCI digests: "sha256:" and 64 small hex digits. */
+#ifndef ATOLL_OCI_DIGEST_H
+#define ATOLL_OCI_DIGEST_H
+
+#include <sodium.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define DIGEST_LEN 71
+
+struct oci_digest_state {
+	crypto_hash_sha256_state sha;
+};
+
+void oci_digest_begin(struct oci_digest_state *d);
+void oci_digest_add(struct oci_digest_state *d, const void *data, size_t len);
+void oci_digest_end(struct oci_digest_state *d, char ret[DIGEST_LEN + 1]);
+void oci_digest_of(const void *data, size_t len, char ret[DIGEST_LEN + 1]);
+/* Of exactly that form: what is true of it may be used in a path. */
+bool oci_digest_is_valid(const char *s);
+/* The hex digits of a valid one. */
+const char *oci_digest_hex(const char *digest);
+
+#endif
