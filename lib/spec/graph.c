@@ -303,33 +303,38 @@ void graph_check(const struct federation *f, struct diag_list *diags)
 /* --- start order --- */
 
 /* ranks: 0: not known yet; else 1 + the rank of the last of those it waits for. */
-static size_t rank_of(const struct graph *g, size_t i, size_t *ranks)
+static size_t rank_of(size_t n, const uint8_t *edges, size_t i, size_t *ranks)
 {
 	size_t rank = 1;
 
 	if (ranks[i])
 		return ranks[i];
-	ranks[i] = 1; /* so that a circle, which federation_read refuses, would end here */
-	for (size_t k = 0; k < g->n; k++)
-		if (*edge(g, i, k) && rank_of(g, k, ranks) >= rank)
+	ranks[i] = 1; /* a circle ends here: a file has none, but what the ledger has may */
+	for (size_t k = 0; k < n; k++)
+		if (edges[i * n + k] && rank_of(n, edges, k, ranks) >= rank)
 			rank = ranks[k] + 1;
 	return ranks[i] = rank;
 }
 
+void graph_order(size_t n, const uint8_t *edges, size_t *ret)
+{
+	cleanup_free size_t *ranks = xcalloc(n + 1, sizeof(*ranks));
+	size_t done = 0;
+
+	for (size_t i = 0; i < n; i++)
+		rank_of(n, edges, i, ranks);
+	for (size_t rank = 1; done < n; rank++)
+		for (size_t i = 0; i < n; i++)
+			if (ranks[i] == rank)
+				ret[done++] = i;
+}
+
 void graph_start_order(const struct federation *f, size_t *ret)
 {
-	cleanup_free size_t *ranks = xcalloc(f->n_machines + 1, sizeof(*ranks));
 	struct graph g;
-	size_t n = 0;
 
 	graph_init(&g, f);
 	connect_waits(&g);
-	for (size_t i = 0; i < g.n; i++)
-		rank_of(&g, i, ranks);
-	/* Machines are sorted by name, so that each rank comes out sorted. */
-	for (size_t rank = 1; n < g.n; rank++)
-		for (size_t i = 0; i < g.n; i++)
-			if (ranks[i] == rank)
-				ret[n++] = i;
+	graph_order(g.n, g.edges, ret);
 	graph_finish(&g);
 }

@@ -14,4 +14,10 @@ void graph_check(const struct federation *f, struct diag_list *diags);
  */
 void graph_start_order(const struct federation *f, size_t *ret);
 
+/*
+ * The same for any graph of n: edges[i * n + k] is not 0 when i waits for k. Ties are in the order of
+ * the indexes.
+ */
+void graph_order(size_t n, const uint8_t *edges, size_t *ret);
+
 #endif

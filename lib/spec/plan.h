@@ -11,8 +11,9 @@
 
 /* A net link's addresses: both ends, IPv4 /31 and IPv6 /127, without prefix. */
 struct plan_net {
-	char *link;    /* id */
-	uint32_t slot; /* which pair of the federation's address range; kept while the link lives */
+	char *link; /* id */
+	uint32_t
+		slot; /* which pair of the federation's addresses, from 1; kept while the link lives */
 	char *from4, *to4, *from6, *to6;
 	char *from_mac, *to_mac;
 };
@@ -26,7 +27,7 @@ struct plan_have_machine {
 struct plan_have_link {
 	const char *id;
 	const char *digest; /* of its options: see plan_link_digest */
-	uint32_t slot;      /* net links */
+	uint32_t slot;      /* net links; 0: none */
 	bool net;
 };
 struct plan_have {
@@ -53,8 +54,7 @@ struct plan_step {
 };
 
 struct plan {
-	struct plan_step
-		*steps; /* removals first, then by start order, links after their machines */
+	struct plan_step *steps; /* removals first, then by start order, links after all machines */
 	size_t n_steps;
 	struct plan_net *nets; /* of every net link of the wanted federation, sorted by id */
 	size_t n_nets;
@@ -63,14 +63,22 @@ struct plan {
 /*
  * What a machine is, as a string that changes when it has to be started anew: its own keys, its
  * appliance's digest, and what of its links it learns only at start (names, ports, net interfaces).
+ * Not in it: `label` and `after`, which no running machine knows of, and what a link allows.
+ *
+ * The string is a sorted list of KEY=VALUE lines and not a hash of one, so that a plan can say what
+ * changed. The ledger keeps it as it is.
  */
 char *plan_machine_digest(const struct federation *f, const struct fed_machine *m,
 			  const char *appliance_digest);
-/* What a link is, as a string: its options (the firewall's rules change without a restart). */
+/* What a link is, in the same form: its options (the firewall's rules change without a restart). */
 char *plan_link_digest(const struct fed_link *l);
 
 typedef const char *(*appliance_digest_fn)(const char *name, void *data);
 
+/*
+ * `digest` gives an appliance's digest by name (NULL counts as ""). The plan owns all it holds. The
+ * wanted federation is to be kept even when there are no steps: see plan_machine_digest.
+ */
 struct plan *plan_make(const struct federation *want, appliance_digest_fn digest, void *data,
 		       const struct plan_have *have);
 void plan_free(struct plan *p);
