@@ -35,7 +35,10 @@ int str_to_size(const char *s, uint64_t *ret_bytes);
 /* "1.5M" and the like for people; buf of at least 16 bytes. Returns buf. */
 char *str_from_size(uint64_t bytes, char *buf);
 
-/* Levenshtein distance, for names of up to 64 characters; longer ones are SIZE_MAX apart. */
+/*
+ * How many slips of the finger one name is from another: characters left out, added, mistaken, or two
+ * neighbours swapped. For names of up to 64 characters; longer ones are SIZE_MAX apart.
+ */
 size_t str_distance(const char *a, const char *b);
 
 /* The name of the list that is nearest to `name` if near enough to be meant, else NULL. */

@@ -110,17 +110,20 @@ static void check_service(struct check *c, const struct fed_link *l)
 
 	if (!facts)
 		return; /* said already */
-	if (!strv_has(facts->services, l->service))
+	if (!strv_has(facts->services, l->service)) {
+		hint(buf, l->service, facts->services);
 		diag_add(c->diags, c->f->file, l->line, l->column,
-			 "link \"%s -> %s\": the appliance \"%s\" does not provide \"%s\"%s; it "
-			 "provides %s",
-			 l->from, l->to, appliance, l->service,
-			 hint(buf, l->service, facts->services), *provided ? provided : "nothing");
-	else if (fed_link_is_net(l) && !facts->frames)
+			 "link \"%s -> %s\": the appliance \"%s\" does not provide \"%s\"%s%s",
+			 l->from, l->to, appliance, l->service, *buf ? buf : "; it provides ",
+			 *buf        ? ""
+			 : *provided ? provided
+				     : "nothing");
+	} else if (fed_link_is_net(l) && !facts->frames) {
 		diag_add(c->diags, c->f->file, l->line, l->column,
 			 "link \"%s -> %s\": the service \"net\" of the appliance \"%s\" is not "
 			 "frames: it routes nothing",
 			 l->from, l->to, appliance);
+	}
 }
 
 /* A link's loopback port must not be one on which the machine's own application listens. */

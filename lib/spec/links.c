@@ -116,7 +116,10 @@ static void take_service(struct schema *s, const struct yaml *service, const str
 	if (!options || yaml_is_empty(options))
 		return;
 	mark = schema_enter(s, "%s", l->service);
-	schema_read_map(s, service, options, option_keys, l);
+	if (options->type == YAML_MAP)
+		schema_read_map(s, service, options, option_keys, l);
+	else
+		schema_expected(s, options, "options such as {port: 8080}");
 	schema_leave(s, mark);
 }
 

@@ -389,9 +389,11 @@ static void refuse_overlap(struct schema *s, const struct yaml *at, const struct
 
 		if (!m || memcmp(v->target, other->target, common) != 0)
 			continue;
-		if (n == m || (n < m ? other->target[n] : v->target[m]) == '/')
-			schema_fault(s, at, "its path %s overlaps with the volume \"%s\" (%s)",
-				     v->target, other->name, other->target);
+		if (n != m && (n < m ? other->target[n] : v->target[m]) != '/')
+			continue;
+		schema_fault(s, at, "its path %s overlaps with the volume \"%s\" (%s)", v->target,
+			     other->name, other->target);
+		return;
 	}
 }
 

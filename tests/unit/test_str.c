@@ -102,6 +102,8 @@ static void test_nearest(void **state)
 	assert_int_equal(str_distance("kitten", "sitting"), 3);
 	assert_int_equal(str_distance("", "abc"), 3);
 	assert_int_equal(str_distance("same", "same"), 0);
+	assert_int_equal(str_distance("memroy", "memory"), 1);
+	assert_int_equal(str_distance("ab", "ba"), 1);
 	assert_string_equal(str_nearest("brwser", names), "browser");
 	assert_null(str_nearest("zzzzzzzz", names));
 }
