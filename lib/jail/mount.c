@@ -183,6 +183,13 @@ int mount_attach(int mount, const char *path, struct err **err)
 	return 0;
 }
 
+int mount_bind(const char *from, const char *to, struct err **err)
+{
+	if (mount(from, to, NULL, MS_BIND, NULL) < 0)
+		return err_set_errno(err, errno, "%s: cannot bind to %s", from, to);
+	return 0;
+}
+
 int mount_make_private(struct err **err)
 {
 	struct mount_attr set = { .propagation = MS_PRIVATE };

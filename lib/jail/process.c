@@ -106,8 +106,13 @@ static int take_error(const char *message, size_t len, struct err **err)
 static void __attribute__((noreturn)) run_child(int channel, process_fn fn, void *data)
 {
 	struct err *err = NULL;
-	int r;
+	int r, high = fcntl(channel, F_DUPFD_CLOEXEC, PROCESS_FD_MIN);
 
+	/* Out of the way of the descriptors that the child's program is to find. */
+	if (high >= 0) {
+		close(channel);
+		channel = high;
+	}
 	loop_child_reset();
 	r = fn(channel, data, &err);
 	if (r < 0)

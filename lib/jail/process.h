@@ -18,6 +18,8 @@
 
 #include "err.h"
 
+#define PROCESS_FD_MIN 16 /* the child's channel is at or above: it may dup2 to what is below */
+
 struct process {
 	pid_t pid;
 	int pidfd;
