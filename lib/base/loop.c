@@ -75,6 +75,7 @@ struct loop *loop_create(void)
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll < 0)
 		die("epoll_create1: %m");
+	signal(SIGPIPE, SIG_IGN);
 	loop->sources.next = loop->sources.prev = &loop->sources;
 	return loop;
 }

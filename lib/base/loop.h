@@ -23,6 +23,7 @@ typedef void (*loop_fd_fn)(int fd, uint32_t events, void *data);
 typedef void (*loop_fn)(void *data);
 typedef void (*loop_signal_fn)(int signo, void *data);
 
+/* SIGPIPE is ignored from then on: a peer that went is an error of a write, not our end. */
 struct loop *loop_create(void);
 void loop_destroy(struct loop *loop); /* accepts NULL; sources that are left are freed */
 

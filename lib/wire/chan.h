@@ -6,8 +6,9 @@
 #include "loop.h"
 #include "msg.h"
 
-#define CHAN_MAX_QUEUE                                                                             \
-	1024 /* messages waiting for a peer that does not read; beyond, the channel ends */
+#define CHAN_MAX_MSG   (320 << 10) /* bytes; what a socket takes without privilege is 416K */
+#define CHAN_MAX_QUEUE 1024        /* messages waiting for a peer that does not read … */
+#define CHAN_MAX_BYTES (4 << 20)   /* … and their bytes; beyond either, the channel ends */
 
 struct chan;
 
@@ -18,8 +19,11 @@ struct chan_ops {
 	 */
 	void (*handle_msg)(struct chan *chan, uint16_t type, const void *msg, size_t len, int *fd,
 			   void *data);
-	/* The peer went away (0) or broke the protocol (-errno). The owner may call chan_destroy
-	 * here. */
+	/*
+	 * The peer went away (0), broke the protocol (-EBADMSG) or does not read (-ENOBUFS), or the
+	 * socket failed (-errno). Never called from within chan_send. The owner may call
+	 * chan_destroy here, as in handle_msg.
+	 */
 	void (*handle_end)(struct chan *chan, int reason, void *data);
 };
 
@@ -29,7 +33,8 @@ void chan_destroy(struct chan *chan); /* accepts NULL */
 
 /*
  * Sends or queues a message; with fd >= 0 a duplicate of it goes along and the caller keeps the
- * original. 0, -EPIPE after the end, -EMSGSIZE.
+ * original. 0, -EPIPE after the end, -EMSGSIZE beyond CHAN_MAX_MSG or the type's own bounds, -ENOBUFS,
+ * -EMFILE and the like when the descriptor cannot be duplicated.
  */
 int chan_send(struct chan *chan, const struct msg_type *type, const void *msg, int fd);
 

@@ -21,6 +21,7 @@
 #define MUX_MAX_STREAMS 1024      /* open at once; a peer's SYN beyond is answered by RST */
 #define MUX_MAX_BACKLOG 256       /* of these, opened by the peer and not yet acknowledged by us */
 #define MUX_MAX_QUEUE   (1 << 20) /* bytes waiting to be sent before stream_write takes no more */
+#define MUX_MAX_UNREAD  (8 << 20) /* bytes received and not consumed, of all streams; see mux.c */
 
 struct mux;
 struct stream;
@@ -38,22 +39,25 @@ struct mux_ops {
 	void (*handle_open)(struct mux *mux, struct stream *stream, void *data);
 	/*
 	 * The session ended: 0 for an orderly GO AWAY or end of file, else -errno (-EPROTO: the
-	 * peer broke the protocol, -ETIMEDOUT: pings unanswered). Every stream has had its
-	 * handle_close. The owner may call mux_destroy here.
+	 * peer broke the protocol, or says that we did; -ETIMEDOUT: pings unanswered). Every
+	 * accepted stream has had its handle_close; the others are invalid after mux_destroy. The owner may call mux_destroy here.
 	 */
 	void (*handle_end)(struct mux *mux, int reason, void *data);
 };
 
 struct stream_ops {
-	/* Bytes wait in stream_peek. Called again when more came. */
+	/* Bytes wait in stream_peek. Called again when more came, and when the peer finished behind
+	 * bytes that still wait. */
 	void (*handle_readable)(struct stream *stream, void *data);
 	/* stream_write took less than it was given before, and takes some now. */
 	void (*handle_writable)(struct stream *stream, void *data);
 	/* The peer finished its direction and all its bytes were consumed. */
 	void (*handle_eof)(struct stream *stream, void *data);
 	/*
-	 * The stream was reset by the peer (-ECONNRESET) or its session ended. The handle is
-	 * invalid once this returns. Not called after stream_close or stream_reset.
+	 * The stream was reset by the peer, or its session ended (-ECONNRESET, or the session's
+	 * -errno), or it was reset here because its unread bytes exceeded the session's bound
+	 * (-ENOBUFS). At a session's end what was received can be peeked at a last time. The handle
+	 * is invalid once this returns. Not called after stream_close or stream_reset.
 	 */
 	void (*handle_close)(struct stream *stream, int reason, void *data);
 };
@@ -80,14 +84,26 @@ void stream_set_ops(struct stream *s, const struct stream_ops *ops, void *data);
 /* Takes as many bytes as window and queue allow, 0..len; handle_writable says when there is room
  * again. */
 size_t stream_write(struct stream *s, const void *data, size_t len);
-/* How many bytes stream_write would take now. */
+/* How many bytes stream_write would take now; a stream's first write always has room for MUX_WINDOW. */
 size_t stream_room(const struct stream *s);
+/* Asks for handle_writable when there is more room than now, as a short stream_write does by itself. */
+void stream_want_room(struct stream *s);
+/*
+ * To read straight into the stream: the place for up to *ret_len bytes, of which stream_commit says
+ * how many were filled; nothing else may happen to the stream in between. NULL when there is no
+ * room; handle_writable says when there is again.
+ */
+uint8_t *stream_reserve(struct stream *s, size_t *ret_len);
+void stream_commit(struct stream *s, size_t n);
 
 /* The received bytes not yet consumed, contiguous; valid until the next call on this stream. */
 const uint8_t *stream_peek(const struct stream *s, size_t *ret_len);
 /* Marks n of them as done, which gives the peer its window back. */
 void stream_consume(struct stream *s, size_t n);
+/* The peer finished and everything was consumed. */
 bool stream_at_eof(const struct stream *s);
+/* No more will come than what stream_peek shows: half a message there stays half. */
+bool stream_is_complete(const struct stream *s);
 
 /* Finishes our direction (FIN behind what was written). Reading goes on. */
 void stream_shutdown(struct stream *s);

@@ -6,19 +6,19 @@
 #include "msg.h"
 #include "mux.h"
 
-#define STREAM_MSG_MAX                                                                             \
-	131072 /* half a window: such a message always fits what the peer may send  \
-			       */
+/* Half a window: such a message always fits what the peer may send. */
+#define STREAM_MSG_MAX 131072
 
 /*
  * Writes a whole message; -EAGAIN when the stream has no room for all of it now (a first message
- * always has), -EMSGSIZE beyond STREAM_MSG_MAX.
+ * always has; handle_writable says when to try again), -EMSGSIZE beyond STREAM_MSG_MAX.
  */
 int stream_send_msg(struct stream *s, const struct msg_type *type, const void *msg);
 
 /*
  * The type of the next message when all of it has arrived: 0; -EAGAIN: not yet; -EBADMSG: no
- * message, or longer than STREAM_MSG_MAX.
+ * message, longer than STREAM_MSG_MAX, or cut off by the stream's end. Nothing at all at a stream's
+ * end is -EAGAIN.
  */
 int stream_next_msg(const struct stream *s, uint16_t *ret_type);
 
