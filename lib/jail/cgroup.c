@@ -267,6 +267,19 @@ int cgroup_add(struct cgroup *cg, pid_t pid, struct err **err)
 	return 0;
 }
 
+int cgroup_enter(struct cgroup *cg, struct err **err)
+{
+	for (size_t i = 0; i < cg->n_trees; i++) {
+		/* Linux 5.5, cgroup_procs_write_start: without the lock for a thread that is itself */
+		bool unified = cg->trees[i].kind == TREE_UNIFIED;
+		int r = write_at(cg->trees[i].dir, unified ? "cgroup.procs" : "tasks", "0");
+
+		if (r < 0)
+			return err_set_errno(err, -r, "cannot enter control group %s", cg->name);
+	}
+	return 0;
+}
+
 static int read_counter(int fd, bool in_stat, uint64_t *ret_value)
 {
 	char text[512];

@@ -34,9 +34,15 @@ struct cgroup_limits {
 int cgroup_create(const char *name, const struct cgroup_limits *limits, struct cgroup **ret_cgroup,
 		  struct err **err);
 bool cgroup_limited(const struct cgroup *cg); /* memory and process limits are in force */
-/* Version 2: the folder's descriptor for process_spawn; else -1, and cgroup_add is to be used. */
+/* Version 2: the folder's descriptor for process_spawn; else -1, and the child is to cgroup_enter. */
 int cgroup_fd(const struct cgroup *cg);
 int cgroup_add(struct cgroup *cg, pid_t pid, struct err **err);
+/*
+ * Puts the calling process in, which must have one thread. A forked child does this before its
+ * execve rather than its parent cgroup_add: in version 1 a process that moves another one waits for
+ * an RCU grace period, some ten milliseconds, and one that moves itself does not.
+ */
+int cgroup_enter(struct cgroup *cg, struct err **err);
 /* Bytes and nanoseconds; -ENODATA when nobody counts (see cgroup_limited). */
 int cgroup_usage(struct cgroup *cg, uint64_t *ret_memory, uint64_t *ret_cpu);
 /* SIGKILL to all its processes. */

@@ -8,11 +8,11 @@
  *	ids, control group
  *	user and network namespace (userns_create)
  *	image and volumes as detached, idmapped mounts
- *	clone3(mount, PID namespaces) ────────────▶ mounts private
+ *	clone3(mount, PID namespaces) ────────────▶ enters the control group; mounts private
  *	                                            enters the network namespace, makes the taps
  *	takes the taps ◀──────────────────────────  sends them
- *	adds it to the control group                builds the root and pivots to it
- *	"go on" ──────────────────────────────────▶ enters the user namespace, as its root
+ *	                                            builds the root and pivots to it
+ *	                                            enters the user namespace, as its root
  *	                                            unshares IPC, UTS and cgroup; host name
  *	                                            capabilities, no_new_privs, seccomp
  *	await returns ◀───────────────────────────  executes atoll-init
@@ -174,13 +174,13 @@ static int handle_child(int channel, void *data, struct err **err)
 	umask(0);
 	if (setsid() < 0)
 		return err_set_errno(err, errno, "setsid");
-	r = mount_make_private(err);
+	r = plan->cgroup ? cgroup_enter(plan->cgroup, err) : 0;
+	if (r == 0)
+		r = mount_make_private(err);
 	if (r == 0)
 		r = make_nics(plan, channel, err);
 	if (r == 0)
 		r = light_root_enter(plan, err);
-	if (r == 0 && (r = process_wait_notify(channel)) < 0)
-		err_set(err, -r, "the monitor gave up");
 	if (r == 0)
 		r = become_guest(plan, err);
 	if (r == 0)
@@ -277,16 +277,12 @@ static int launch(struct guest *guest, struct light_plan *plan, struct light *li
 	int group = cgroup_fd(light->cgroup);
 	int r = make_channels(guest, plan, err);
 
+	plan->cgroup = group < 0 ? light->cgroup : NULL;
 	if (r == 0)
 		r = process_spawn(CLONE_NEWNS | CLONE_NEWPID, group, handle_child, plan, child,
 				  err);
-	if (r == 0 && group < 0)
-		r = cgroup_add(light->cgroup, child->pid, err);
 	if (r == 0)
 		r = take_nics(guest, child, err);
-	/* A child that failed by now does not listen; await has its reason. */
-	if (r == 0)
-		process_notify(child->channel);
 	return r < 0 ? r : process_await(child, err);
 }
 

@@ -9,6 +9,8 @@
 #include "abi_machine.h"
 #include "err.h"
 
+struct cgroup;
+
 /* Descriptors of what only the host can reach; the child inherits them all. */
 struct light_plan {
 	const struct machine_config *config;
@@ -19,6 +21,7 @@ struct light_plan {
 	int *volumes;    /* detached mounts, in the order of config->volumes */
 	int init;        /* the program */
 	int wire, console;
+	struct cgroup *cgroup; /* to enter; NULL: born into it */
 };
 
 /* kind_light_volume.c: the folder of a volume as a detached, idmapped mount. */
