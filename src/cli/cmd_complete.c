@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * atoll __complete WORD…: what could stand in place of the last word, one per line with a tab and an
+ * explanation behind it where there is one; "\tfiles" alone asks the shell for file names. The words
+ * are those behind "atoll". Never starts a daemon.
+ */
+#include <string.h>
+
+#include "client.h"
+#include "command.h"
+#include "local_store.h"
+#include "mem.h"
+#include "str.h"
+#include "term.h"
+
+static void offer(const char *word, const char *text, const char *why)
+{
+	if (str_starts(text, word))
+		printf("%s%s%s\n", text, why ? "\t" : "", why ? why : "");
+}
+
+static void offer_commands(const char *word)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (c->group)
+			offer(word, c->name, c->summary);
+}
+
+static void offer_options(const char *word, const struct command *c)
+{
+	for (const struct option_spec *o = c->options; o && o->name; o++) {
+		cleanup_free char *text = xasprintf("--%s", o->name);
+
+		offer(word, text, o->help);
+	}
+	offer(word, "--help", "Show the command's help");
+}
+
+/* A list of the API, by one of its objects' strings. */
+static void offer_list(const char *word, const char *path, const char *key)
+{
+	cleanup_json json_t *answer = NULL;
+	const json_t *o;
+	size_t i;
+
+	if (client_call(CLIENT_RUNNING, "GET", path, NULL, &answer, NULL) < 0)
+		return;
+	json_array_foreach(json_object_get(answer, "metadata"), i, o)
+		offer(word, json_str(o, key), NULL);
+}
+
+static void offer_images(const char *word)
+{
+	cleanup_store struct store *s = NULL;
+	struct store_image **images;
+	size_t n;
+
+	if (local_store_open(&s, NULL) < 0 || store_list_images(s, &images, &n, NULL) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		offer(word, images[i]->name, "appliance");
+	store_images_free(images, n);
+}
+
+static void offer_words(const char *word, enum word_kind kind, size_t n)
+{
+	switch (kind) {
+	case WORDS_THINGS:
+		offer_images(word);
+		/* fall through */
+	case WORDS_MACHINES:
+		offer_list(word, "/1.0/machines", "name");
+		break;
+	case WORDS_SHELLS:
+		if (n == 0)
+			offer_list(word, "/1.0/machines", "name");
+		break;
+	case WORDS_IMAGES:
+		offer_images(word);
+		break;
+	case WORDS_LINKS:
+		offer_list(word, "/1.0/links", n == 0 ? "from" : "to");
+		break;
+	case WORDS_FEDERATIONS:
+		offer_list(word, "/1.0/federations", "name");
+		printf("\tfiles\n");
+		break;
+	case WORDS_FILES:
+		printf("\tfiles\n");
+		break;
+	case WORDS_COMMANDS:
+		offer_commands(word);
+		break;
+	case WORDS_NONE:
+		break;
+	}
+}
+
+/* The option that the word before the last one is, if it takes a value. */
+static const struct option_spec *pending_option(const struct command *c, const char *before)
+{
+	for (const struct option_spec *o = c->options; o && o->name; o++) {
+		if (!o->arg || before[0] != '-')
+			continue;
+		if ((before[1] == '-' && str_eq(before + 2, o->name)) ||
+		    (o->letter && before[1] == o->letter && !before[2]))
+			return o;
+	}
+	return NULL;
+}
+
+int cmd_complete(const struct args *args)
+{
+	const char *word = args->n_words ? args->words[args->n_words - 1] : "";
+	const struct command *c;
+	const struct option_spec *pending;
+	size_t n = 0;
+
+	if (args->n_words <= 1) {
+		offer_commands(word);
+		return 0;
+	}
+	c = command_find(args->words[0]);
+	if (!c)
+		return 0;
+	pending = args->n_words > 2 ? pending_option(c, args->words[args->n_words - 2]) : NULL;
+	if (pending && str_eq(pending->name, "format")) {
+		offer(word, "table", NULL);
+		offer(word, "json", NULL);
+	} else if (!pending && word[0] == '-') {
+		offer_options(word, c);
+	} else if (!pending) {
+		for (size_t i = 1; i + 1 < args->n_words; i++)
+			n += args->words[i][0] != '-';
+		offer_words(word, c->kind, n);
+	}
+	return 0;
+}

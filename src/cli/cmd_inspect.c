@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* atoll inspect NAME: all about a machine, or about an image; --boot: where its start's time went. */
+#include <errno.h>
+
+#include "client.h"
+#include "command.h"
+#include "local_store.h"
+#include "mem.h"
+#include "output.h"
+#include "str.h"
+#include "table.h"
+#include "term.h"
+
+static int get_machine(const char *name, json_t **ret, struct err **err)
+{
+	cleanup_json json_t *answer = NULL;
+	cleanup_free char *path = NULL;
+	int r = client_machine_path(name, "", &path, err);
+
+	if (r == 0)
+		r = client_call(CLIENT_RUNNING, "GET", path, NULL, &answer, err);
+	if (r == 0)
+		*ret = json_incref(json_object_get(answer, "metadata"));
+	return r;
+}
+
+static int get_image(const char *name, json_t **ret, struct err **err)
+{
+	cleanup_store struct store *s = NULL;
+	struct store_image *i;
+	int r = local_store_open(&s, err);
+
+	if (r == 0)
+		r = store_get_image(s, name, &i, err);
+	if (r < 0)
+		return r;
+	*ret = image_details(i);
+	store_image_free(i);
+	return 0;
+}
+
+/* A machine, else an image. With neither, the machine's error is the one to show if any runs. */
+static int get_thing(const char *name, json_t **ret, struct err **err)
+{
+	cleanup_err struct err *machine = NULL, *image = NULL;
+	int r = get_machine(name, ret, &machine);
+
+	if (r == 0 || get_image(name, ret, &image) == 0)
+		return 0;
+	if (r == -ENOTUNIQ)
+		return err_set(err, ENOTUNIQ, "%s", err_msg(machine));
+	if (r == -ECONNREFUSED || r == -EINVAL)
+		return err_set(err, ENOENT, "%s", err_msg(image));
+	return err_set(err, ENOENT, "%s; %s", err_msg(machine), err_msg(image));
+}
+
+/* The points of a start in order, and what happens up to each. */
+static const struct {
+	const char *key, *what;
+} points[] = {
+	{ "guest", "monitor made the guest" },
+	{ "init", "guest booted to atoll-init" },
+	{ "prepared", "mounts, modules, prepare" },
+	{ "started", "interfaces, links, application started" },
+	{ "ready", "services accept connections" },
+};
+
+static int print_boot(const json_t *machine, struct err **err)
+{
+	static const char *const titles[] = { ">AT", ">TOOK", "UNTIL", "", NULL };
+	const json_t *times = json_object_get(machine, "times");
+	double before = 0;
+	struct table t;
+	size_t shown = 0;
+
+	table_init(&t, titles);
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+		const json_t *v = json_object_get(times, points[i].key);
+		double at = json_number_value(v);
+
+		if (!json_is_number(v) || at <= 0)
+			continue;
+		table_addf(&t, "%.1f ms", at);
+		table_addf(&t, "%.1f ms", at - before);
+		table_add(&t, points[i].key);
+		table_add_styled(&t, term_dim(), points[i].what);
+		before = at;
+		shown++;
+	}
+	if (shown)
+		table_print(&t);
+	else
+		return err_set(err, ENODATA, "machine \"%s\" has not started",
+			       json_str(machine, "name"));
+	return 0;
+}
+
+int cmd_inspect(const struct args *args)
+{
+	const char *name = args->words[0];
+	cleanup_json json_t *thing = NULL;
+	cleanup_err struct err *err = NULL;
+	int r;
+
+	if (args_has(args, "boot"))
+		r = get_machine(name, &thing, &err);
+	else if (args_has(args, "image"))
+		r = get_image(name, &thing, &err);
+	else
+		r = get_thing(name, &thing, &err);
+	if (r == 0 && args_has(args, "boot"))
+		r = print_boot(thing, &err);
+	else if (r == 0)
+		print_json(thing);
+	return r < 0 ? fail(err) : 0;
+}

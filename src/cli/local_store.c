@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "local_store.h"
+
+#include "mem.h"
+#include "output.h"
+#include "paths.h"
+
+int local_store_open(struct store **ret, struct err **err)
+{
+	cleanup_free char *path = paths_in_state("store");
+
+	return store_open(path, ret, err);
+}
+
+json_t *image_summary(const struct store_image *i)
+{
+	cleanup_free char *created = time_to_text(i->created);
+
+	return json_pack("{s:s, s:s?, s:s, s:s, s:I, s:s, s:s*}", "name", i->name, "version",
+			 i->appliance ? i->appliance->version : NULL, "arch", i->arch, "digest",
+			 i->digest, "size", (json_int_t)i->size, "created", created, "damage",
+			 i->damage);
+}
+
+static void add_blob(json_t *o, const char *key, const struct store_blob *b)
+{
+	if (*b->digest)
+		json_object_set_new(o, key,
+				    json_pack("{s:s, s:I, s:s}", "digest", b->digest, "size",
+					      (json_int_t)b->size, "path", b->path));
+}
+
+json_t *image_details(const struct store_image *i)
+{
+	json_t *o = image_summary(i);
+	cleanup_buf struct buf text = BUF_INIT;
+
+	add_blob(o, "rootfs", &i->rootfs);
+	add_blob(o, "kernel", &i->kernel);
+	add_blob(o, "initramfs", &i->initramfs);
+	if (i->input)
+		json_object_set_new(o, "input", json_string(i->input));
+	if (i->appliance) {
+		appliance_write(i->appliance, &text);
+		json_object_set_new(o, "appliance",
+				    json_loadb((char *)buf_bytes(&text), text.len, 0, NULL));
+	}
+	return o;
+}
