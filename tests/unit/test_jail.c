@@ -42,7 +42,8 @@
 /* A literal where the messages' structs have no const. */
 #define STR(literal_) ((char *)(uintptr_t)(literal_))
 
-static char folder[] = "/tmp/test-jail-XXXXXX";
+/* On a disk: a tmpfs cannot be mounted idmapped before Linux 6.3. */
+static char folder[] = "/var/tmp/test-jail-XXXXXX";
 
 /* Runs fn in a child; its return value is the exit code. */
 static int in_child(int (*fn)(void))
@@ -573,7 +574,8 @@ static void check_walls(const struct machine *m)
 	assert_says(m, "alg", "EAFNOSUPPORT");
 	assert_says(m, "inet", "ok");
 	assert_says(m, "core_pattern", "EACCES");
-	assert_says(m, "somaxconn", "ok");
+	/* Its own network's; old kernels hide it from all but the host's root. */
+	assert_true(str_eq(value(m, "somaxconn"), "ok") || str_eq(value(m, "somaxconn"), "ENOENT"));
 	/* It is /dev/null, where the kernel has it at all. */
 	assert_true(str_eq(value(m, "sysrq"), "ok") || str_eq(value(m, "sysrq"), "ENOENT"));
 	assert_says(m, "sys_write", "EROFS");
