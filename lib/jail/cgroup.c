@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -23,6 +24,7 @@
 #include "str.h"
 
 #define TREES_MAX 3
+#define PRUNE_AGE 60 /* seconds */
 
 enum tree_kind {
 	TREE_UNIFIED,
@@ -347,6 +349,15 @@ void cgroup_destroy(struct cgroup *cg)
 	free(cg);
 }
 
+/* A young one without processes may be that of a machine that is just being started. */
+static bool is_old(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_ctime + PRUNE_AGE < time(NULL);
+}
+
 void cgroup_prune(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
@@ -358,7 +369,8 @@ void cgroup_prune(void)
 			continue;
 		/* The kernel refuses for a group with processes. */
 		while ((e = readdir(dir)))
-			if (e->d_type == DT_DIR && e->d_name[0] != '.')
+			if (e->d_type == DT_DIR && e->d_name[0] != '.' &&
+			    is_old(dirfd(dir), e->d_name))
 				unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
 		closedir(dir);
 	}

@@ -49,7 +49,7 @@ int cgroup_usage(struct cgroup *cg, uint64_t *ret_memory, uint64_t *ret_cpu);
 void cgroup_kill(struct cgroup *cg);
 /* Removes the group (its processes must be gone) and frees it; accepts NULL. */
 void cgroup_destroy(struct cgroup *cg);
-/* Removes every group of ours that has no processes. */
+/* Removes every group of ours that has no processes and was not made within the last minute. */
 void cgroup_prune(void);
 
 #endif
