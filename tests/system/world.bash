@@ -1,0 +1,106 @@
+# A small world for the system tests: a "host" and an "outside" in network namespaces of their own, joined by a
+# veth pair, a state folder, and a daemon in the host. Nothing here touches the real host's network.
+#
+#	world_begin NAME     makes it; sets ATOLL_ROOT, atoll, HOST_NS, OUTSIDE_NS, WORK (a temp folder)
+#	world_images [KIND]  the example's appliances, each with /usr/bin/probe in it
+#	world_end            ends every process of it and removes it
+#
+# The outside is 192.0.2.80 and 2001:db8::80, also 198.51.100.7 and 2001:db8:7::7 behind it; the host itself is
+# 192.0.2.1 and 2001:db8::1. Both answer on PORTS (UDP and TCP) and note who asked.
+
+PORTS="53 80 443 8000"
+HOST_ADDRESSES="192.0.2.1 2001:db8::1"
+OUTSIDE_ADDRESSES="192.0.2.80 2001:db8::80 198.51.100.7 2001:db8:7::7"
+
+in_host() { nsenter --net="/proc/$HOST_NS/ns/net" -- "$@"; }
+in_outside() { nsenter --net="/proc/$OUTSIDE_NS/ns/net" -- "$@"; }
+
+# A process that holds a new network namespace open; sets the variable named $1 to its pid.
+new_namespace() {
+	unshare --net sleep 100000 3>&- </dev/null >/dev/null 2>&1 &
+	printf -v "$1" %s $!
+	echo $! >>"$WORK/pids"
+	for _ in $(seq 100); do
+		[ "$(readlink "/proc/$!/ns/net")" != "$(readlink /proc/self/ns/net)" ] && return
+		sleep 0.02
+	done
+	return 1
+}
+
+serve() {
+	local log=$1
+	shift
+	"$@" "$WORK/probe" serve "$log" $PORTS 3>&- >"$log.out" 2>&1 </dev/null &
+	echo $! >>"$WORK/pids"
+	for _ in $(seq 100); do
+		grep -q serving "$log.out" && return
+		sleep 0.02
+	done
+	cat "$log.out"
+	return 1
+}
+
+world_begin() {
+	ninja -C "$ATOLL_BUILD_DIR" system >/dev/null || return 1
+	WORK=$(mktemp -d "/tmp/at-$1.XXXX")
+	: >"$WORK/pids"
+	export ATOLL_ROOT=$WORK/s
+	atoll=$ATOLL_BUILD_DIR/atoll
+	cp "$ATOLL_BUILD_DIR/tests/system/probe" "$WORK/probe"
+	new_namespace HOST_NS && new_namespace OUTSIDE_NS || return 1
+	in_host ip link add outside type veth peer name host netns "$OUTSIDE_NS"
+	in_host sh -ec 'ip link set lo up; ip link set outside up
+		ip addr add 192.0.2.1/24 dev outside; ip addr add 2001:db8::1/64 dev outside nodad'
+	in_outside sh -ec 'ip link set lo up; ip link set host up
+		ip addr add 192.0.2.80/24 dev host; ip addr add 2001:db8::80/64 dev host nodad
+		ip addr add 198.51.100.7/32 dev lo; ip addr add 2001:db8:7::7/128 dev lo'
+	in_host sh -ec 'ip route add default via 192.0.2.80; ip -6 route add default via 2001:db8::80'
+	serve "$WORK/host.log" in_host && serve "$WORK/outside.log" in_outside
+}
+
+# The store is shared between the tests of one run: what does not change is not built twice.
+world_images() {
+	local recipe name
+	export ATOLL_CACHE_FROM=${ATOLL_TEST_CACHE:-/var/lib/atoll}
+	mkdir -p "$ATOLL_ROOT"
+	for recipe in "$ATOLL_SOURCE_DIR"/appliances/{firewall,web,app,db,shell}; do
+		name=$(basename "$recipe")
+		mkdir -p "$WORK/recipes"
+		cp -r "$recipe" "$WORK/recipes/$name"
+		cp "$WORK/probe" "$WORK/recipes/$name/probe"
+		if grep -q '^files: {' "$WORK/recipes/$name/recipe.yaml"; then
+			sed -i 's|^files: {|files: {/usr/bin/probe: {source: probe, mode: 0755}, |' "$WORK/recipes/$name/recipe.yaml"
+		else
+			echo 'files: {/usr/bin/probe: {source: probe, mode: 0755}}' >>"$WORK/recipes/$name/recipe.yaml"
+		fi
+	done
+	"$atoll" build "$WORK"/recipes/*/recipe.yaml
+}
+
+# world_daemon [PROGRAM]: in the host's namespace, since that is where passt goes out.
+world_daemon() {
+	in_host "${1:-$ATOLL_BUILD_DIR/atolld}" --foreground 3>&- >"$WORK/atolld.log" 2>&1 </dev/null &
+	DAEMON=$!
+	for _ in $(seq 200); do
+		[ -S "$ATOLL_ROOT/atolld.sock" ] && curl -sf --unix-socket "$ATOLL_ROOT/atolld.sock" http://atoll/1.0 >/dev/null && return
+		sleep 0.05
+	done
+	cat "$WORK/atolld.log"
+	return 1
+}
+
+world_end() {
+	[ -n "${WORK-}" ] || return 0
+	for federation in $("$atoll" ps --format json 2>/dev/null | jq -r '.[].federation' | sort -u); do
+		"$atoll" down "$federation" >/dev/null 2>&1
+	done
+	[ -z "${DAEMON-}" ] || kill "$DAEMON" 2>/dev/null
+	while read -r pid; do kill "$pid"; done <"$WORK/pids" 2>/dev/null
+	rm -rf "$WORK"
+}
+
+# Addresses of a machine, without prefix, of the NIC named $2 (all NICs without it).
+addresses() {
+	"$atoll" inspect "$1" | jq -r --arg nic "${2-}" \
+		'.config.guest[0].nics[] | select($nic == "" or .name == $nic) | .addr4, .addr6 | select(. != null) | sub("/.*"; "")'
+}
