@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation. A build is a row of stages, each in a file of its own, each with a result
+ * that the next takes:
+ *
+ *	recipe ─ sources ─ index ─ resolve ─ fetch ─ unpack ─ keep ─ declare ─ files ─ filesystem ─ pack
+ *	         apt conf.  Packages packages  .deb    tree     tree   tree      tree    erofs       image
+ *
+ * After `resolve` everything that decides about the result is known, and a digest over it is the
+ * build's key; an image of that key in the store ends the build there.
+ */
+#include "builder.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "accounts.h"
+#include "declare.h"
+#include "fd.h"
+#include "fetch.h"
+#include "files.h"
+#include "filesystem.h"
+#include "index.h"
+#include "initramfs.h"
+#include "keep.h"
+#include "kernel.h"
+#include "log.h"
+#include "loop.h"
+#include "mem.h"
+#include "modules.h"
+#include "pack.h"
+#include "paths.h"
+#include "programs.h"
+#include "progress.h"
+#include "sha256.h"
+#include "sources.h"
+#include "str.h"
+#include "unpack.h"
+
+#define FORMAT        "1" /* of the key */
+#define USERS_PACKAGE "base-passwd"
+#define USERS_FILE    "usr/share/base-passwd/passwd.master"
+#define GROUPS_FILE   "usr/share/base-passwd/group.master"
+#define MASTER_MAX    (1 << 20)
+#define INIT          "atoll-init"
+#define DEB_MAX       ((uint64_t)4 << 30)
+#define RECIPE_MAX    (1 << 20)
+
+/* One build on its way through the pipeline. */
+struct build {
+	struct builder *b;
+	const struct recipe *recipe;
+	struct progress progress;
+	const char *arch;
+	bool *mistake;
+	char *init;   /* atoll-init for the architecture; NULL: none is needed, or there is none */
+	bool virtual; /* a virtual machine may run it, so it takes a kernel along */
+	struct package_list packages;
+	struct package users, kernel_package;
+	char key[SHA256_HEX + 1];
+	struct tree tree;
+	struct accounts accounts;
+	struct kernel kernel;
+	char *initramfs;
+	char **modules;
+	char *rootfs;
+	struct filesystem_info info;
+};
+
+static void finish_build(struct build *s)
+{
+	progress_finish(&s->progress);
+	package_list_finish(&s->packages);
+	package_finish(&s->users);
+	package_finish(&s->kernel_package);
+	tree_finish(&s->tree);
+	accounts_finish(&s->accounts);
+	kernel_finish(&s->kernel);
+	free(s->init);
+	free(s->initramfs);
+	strv_free(s->modules);
+	free(s->rootfs);
+}
+
+int builder_open(struct builder *b, struct err **err)
+{
+	cleanup_free char *cache = paths_in_state("cache");
+	cleanup_free char *store = paths_in_state("store");
+	char hex[SHA256_HEX + 1];
+	int r = workspace_open(cache, &b->ws, err);
+
+	if (r < 0)
+		return r;
+	r = store_open(store, &b->store, err);
+	if (r == 0)
+		r = sha256_file("/proc/self/exe", hex, err);
+	if (r < 0) {
+		builder_close(b);
+		return r;
+	}
+	b->self = xstrdup(hex);
+	return 0;
+}
+
+void builder_close(struct builder *b)
+{
+	universe_close(b->universe);
+	free(b->universe_of);
+	free(b->self);
+	if (b->store)
+		store_close(b->store);
+	workspace_close(&b->ws);
+}
+
+/* A fault of the recipe or of what it asks for, not of this machine or the network. */
+static bool is_mistake(int r)
+{
+	return r == -ENOENT || r == -EINVAL || r == -EEXIST || r == -ENOTDIR;
+}
+
+static int blame_recipe(struct build *s, int r)
+{
+	*s->mistake = r < 0 && is_mistake(r);
+	return r;
+}
+
+static int load_universe(struct build *s, const struct source_list *sources, struct err **err)
+{
+	struct builder *b = s->b;
+	struct index index;
+	int r;
+
+	r = index_load(&b->ws, b->apt_dir, sources, s->arch, b->update, progress_bytes,
+		       &s->progress, &index, err);
+	if (r < 0)
+		return r;
+	progress_clear(&s->progress);
+	for (char **note = index.notes; note && *note; note++)
+		log_warn("%s", *note);
+	progress_stage(&s->progress, "reading the index");
+	r = universe_open(&b->ws, &index, s->arch, &b->universe, err);
+	index_finish(&index);
+	return r;
+}
+
+/* Recipes of one base share what was loaded for the first of them. */
+static int open_universe(struct build *s, struct err **err)
+{
+	cleanup_free char *name = xasprintf("%s %s", s->recipe->base, s->arch);
+	struct builder *b = s->b;
+	struct source_list sources;
+	int r;
+
+	if (str_eq(name, b->universe_of))
+		return 0;
+	universe_close(steal_ptr(b->universe));
+	free(steal_ptr(b->universe_of));
+	r = sources_read(b->apt_dir, s->recipe->base, s->arch, &sources, err);
+	if (r < 0)
+		return r;
+	r = load_universe(s, &sources, err);
+	sources_finish(&sources);
+	if (r == 0)
+		b->universe_of = steal_ptr(name);
+	return r;
+}
+
+static int resolve(struct build *s, struct err **err)
+{
+	struct universe *u = s->b->universe;
+	int r;
+
+	progress_stage(&s->progress, "resolving");
+	r = blame_recipe(s, universe_resolve(u, s->recipe->packages, &s->packages, err));
+	if (r < 0)
+		return err_prefix(err, "%s", s->recipe->file);
+	r = universe_find(u, USERS_PACKAGE, &s->users, err);
+	if (r == 0 && s->virtual)
+		r = kernel_resolve(u, s->arch, &s->kernel_package, err);
+	return r;
+}
+
+/* Our program inside virtual machines; on another architecture the image goes without it. */
+static int find_init(struct build *s, struct err **err)
+{
+	cleanup_err struct err *own = NULL;
+	int r = s->virtual ? program_find(INIT, s->arch, &s->init, &own) : 0;
+
+	if (r == -ENOEXEC) {
+		progress_clear(&s->progress);
+		log_warn("%s: %s; the image gets no initramfs, and no machine can run it yet",
+			 s->recipe->name, err_msg(own));
+		return 0;
+	}
+	return r < 0 ? err_set(err, -r, "%s", err_msg(own)) : 0;
+}
+
+static int add_programs(struct build *s, struct sha256 *key, struct err **err)
+{
+	char hex[SHA256_HEX + 1];
+	int r;
+
+	for (char **p = s->recipe->programs; p && *p; p++) {
+		cleanup_free char *path = NULL;
+
+		r = program_find(*p, s->arch, &path, err);
+		if (r < 0)
+			return err_prefix(err, "%s: programs", s->recipe->file);
+	}
+	if (!s->init)
+		return 0;
+	r = sha256_file(s->init, hex, err);
+	if (r == 0)
+		sha256_add_str(key, hex);
+	return r;
+}
+
+static int make_key(struct build *s, struct err **err)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	struct sha256 key;
+	int r = file_read(s->recipe->file, RECIPE_MAX, &text, err);
+
+	if (r < 0)
+		return r;
+	sha256_begin(&key);
+	sha256_add_str(&key, FORMAT);
+	sha256_add_str(&key, s->b->self);
+	sha256_add_str(&key, s->arch);
+	sha256_add(&key, &text.len, sizeof(text.len));
+	sha256_add(&key, buf_bytes(&text), text.len);
+	for (size_t i = 0; i < s->packages.n; i++)
+		sha256_add_str(&key, s->packages.items[i].sha256);
+	sha256_add_str(&key, s->users.sha256);
+	sha256_add_str(&key, s->kernel_package.sha256);
+	r = add_programs(s, &key, err);
+	if (r == 0)
+		r = blame_recipe(s, files_digest(s->recipe, &key, err));
+	if (r == 0)
+		sha256_end(&key, s->key);
+	return r;
+}
+
+/* A package in the cache that was damaged since is fetched again. */
+static bool is_cached(const struct package *p)
+{
+	char hex[SHA256_HEX + 1];
+
+	return sha256_file(p->deb, hex, NULL) == 0 && str_eq(hex, p->sha256);
+}
+
+static void want(struct fetch_job *jobs, size_t *n, const struct package *p)
+{
+	if (is_cached(p))
+		return;
+	jobs[*n] = (struct fetch_job){
+		.url = xstrdup(p->url),
+		.name = xasprintf("package \"%s\"", p->name),
+		.dest = xstrdup(p->deb),
+		.size = p->size,
+		.max = DEB_MAX,
+	};
+	strcpy(jobs[(*n)++].sha256, p->sha256);
+}
+
+static int fetch(struct build *s, struct err **err)
+{
+	cleanup_free struct fetch_job *jobs = xcalloc(s->packages.n + 2, sizeof(*jobs));
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < s->packages.n; i++)
+		want(jobs, &n, &s->packages.items[i]);
+	if (!package_list_find(&s->packages, s->users.name))
+		want(jobs, &n, &s->users);
+	if (s->virtual && !kernel_is_cached(&s->b->ws, &s->kernel_package))
+		want(jobs, &n, &s->kernel_package);
+	progress_stage(&s->progress, "fetching %zu packages", n);
+	r = fetch_all(&s->b->ws, jobs, n, progress_bytes, &s->progress, err);
+	while (n)
+		fetch_job_finish(&jobs[--n]);
+	if (r == -ENOENT)
+		err_prefix(err, "the index may be old; try again with --update");
+	return r;
+}
+
+static int read_master(struct build *s, const char *path, struct buf *out, struct err **err)
+{
+	cleanup_free char *content = NULL;
+	int r = unpack_file(&s->b->ws, &s->users, path, &content, err);
+
+	if (r == 0)
+		r = file_read(content, MASTER_MAX, out, err);
+	buf_append(out, "", 1);
+	return r;
+}
+
+static int load_accounts(struct build *s, struct err **err)
+{
+	cleanup_buf struct buf users = BUF_INIT, groups = BUF_INIT;
+	int r = read_master(s, USERS_FILE, &users, err);
+
+	if (r == 0)
+		r = read_master(s, GROUPS_FILE, &groups, err);
+	if (r == 0)
+		r = accounts_read((char *)buf_bytes(&users), (char *)buf_bytes(&groups),
+				  &s->accounts, err);
+	if (r == 0)
+		r = blame_recipe(s, accounts_add(&s->accounts, s->recipe, err));
+	return r;
+}
+
+static int make_tree(struct build *s, struct err **err)
+{
+	struct workspace *ws = &s->b->ws;
+	int r;
+
+	progress_stage(&s->progress, "unpacking %zu packages", s->packages.n);
+	r = blame_recipe(s, unpack_packages(ws, &s->packages, &s->tree, err));
+	if (r < 0)
+		return r;
+	keep_packages(&s->tree);
+	r = load_accounts(s, err);
+	if (r == 0)
+		r = blame_recipe(s, declare_system(ws, s->recipe, &s->accounts, &s->tree, err));
+	if (r == 0)
+		r = blame_recipe(s, files_put(ws, s->recipe, &s->accounts, &s->tree, err));
+	return r;
+}
+
+static int put_module(struct build *s, const char *path, struct err **err)
+{
+	cleanup_free char *source = xasprintf("%s/modules/%s", s->kernel.dir, path);
+	cleanup_free char *target = xasprintf("usr/lib/modules/%s/%s", s->kernel.version, path);
+	cleanup_free char *content = NULL;
+	int r = workspace_copy(&s->b->ws, source, &content, err);
+
+	if (r < 0)
+		return r;
+	tree_put_file(&s->tree, target, 0644, content, s->kernel_package.name, "modules");
+	strv_take(&s->modules, xasprintf("/%s", target));
+	return 0;
+}
+
+static int put_modules(struct build *s, struct err **err)
+{
+	cleanup_free char *dir = xasprintf("%s/modules", s->kernel.dir);
+	cleanup_strv char **paths = NULL;
+	struct modules *modules;
+	int r = modules_open(dir, &modules, err);
+
+	if (r < 0)
+		return r;
+	r = blame_recipe(s, modules_order(modules, s->recipe->modules, &paths, err));
+	modules_close(modules);
+	if (r < 0)
+		return err_prefix(err, "%s", s->recipe->file);
+	for (char **p = paths; p && *p && r == 0; p++)
+		r = put_module(s, *p, err);
+	return r;
+}
+
+static int add_kernel(struct build *s, struct err **err)
+{
+	int r;
+
+	if (!s->virtual)
+		return 0;
+	progress_stage(&s->progress, "preparing the kernel");
+	r = kernel_open(&s->b->ws, &s->kernel_package, &s->kernel, err);
+	if (r == 0 && s->init)
+		r = initramfs_make(&s->b->ws, &s->kernel, s->init, &s->initramfs, err);
+	if (r == 0 && s->recipe->modules)
+		r = put_modules(s, err);
+	return r;
+}
+
+/* What a command's first word means in the image, through PATH as machines have it. */
+static const struct tree_node *find_program(const struct tree *tree, const char *word)
+{
+	static const char *const folders[] = { "/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
+					       "/usr/bin/" };
+	const struct tree_node *node = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && !node; i++) {
+		bool is_path = strchr(word, '/');
+		cleanup_free char *full = xasprintf("%s%s", is_path ? "" : folders[i], word);
+		cleanup_free char *path = NULL;
+
+		if (tree_path(full, &path) == 0)
+			node = tree_get(tree, path);
+	}
+	return node;
+}
+
+/* Finds a typing mistake now rather than when a machine starts. */
+static int check_program(const struct build *s, char *const *argv, const char *key,
+			 struct err **err)
+{
+	const struct tree_node *node;
+
+	if (!argv || !*argv)
+		return 0;
+	node = find_program(&s->tree, *argv);
+	if (!node)
+		return err_set(err, ENOENT,
+			       "%s: %s: none of its packages and files has a program \"%s\"",
+			       s->recipe->file, key, *argv);
+	if (S_ISREG(node->mode) && !(node->mode & 0111))
+		return err_set(err, EINVAL, "%s: %s: /%s is not executable; say mode: 0755 for it",
+			       s->recipe->file, key, node->path);
+	return 0;
+}
+
+static int check(struct build *s, struct err **err)
+{
+	uint32_t uid, gid;
+	int r = tree_complete(&s->tree, err);
+
+	if (r == 0)
+		r = check_program(s, s->recipe->argv, "run", err);
+	if (r == 0)
+		r = check_program(s, s->recipe->prepare, "prepare", err);
+	if (r == 0 && accounts_find(&s->accounts, s->recipe->user, &uid, &gid, err) < 0)
+		r = err_prefix(err, "%s: user", s->recipe->file);
+	return blame_recipe(s, r);
+}
+
+static int pack(struct build *s, struct err **err)
+{
+	cleanup_free char *vmlinuz = s->virtual ? xasprintf("%s/vmlinuz", s->kernel.dir) : NULL;
+	struct pack p = {
+		.recipe = s->recipe,
+		.arch = s->arch,
+		.input = s->key,
+		.packages = &s->packages,
+		.tree = &s->tree,
+		.modules = s->modules,
+		.kernel_version = s->kernel.version,
+		.rootfs = s->rootfs,
+		.kernel = vmlinuz,
+		.initramfs = s->initramfs,
+	};
+
+	progress_stage(&s->progress, "storing");
+	return pack_image(s->b->store, &p, err);
+}
+
+static int make_image(struct build *s, struct err **err)
+{
+	int r = fetch(s, err);
+
+	if (r == 0)
+		r = make_tree(s, err);
+	if (r == 0)
+		r = add_kernel(s, err);
+	if (r == 0)
+		r = check(s, err);
+	if (r < 0)
+		return r;
+	progress_stage(&s->progress, "writing the file system");
+	r = filesystem_make(&s->b->ws, &s->tree, &s->rootfs, &s->info, err);
+	return r < 0 ? r : pack(s, err);
+}
+
+static void say_result(struct build *s)
+{
+	char plain[16], packed[16];
+
+	progress_result(&s->progress, "%zu packages, %zu files, %s, %s compressed, %.1f s",
+			s->packages.n, s->info.files, str_from_size(s->info.bytes, plain),
+			str_from_size(s->info.image_bytes, packed),
+			(double)(clock_ms() - s->progress.started) / 1000);
+}
+
+static int run(struct build *s, struct err **err)
+{
+	int r = open_universe(s, err);
+
+	if (r == 0)
+		r = resolve(s, err);
+	if (r == 0)
+		r = find_init(s, err);
+	if (r == 0)
+		r = make_key(s, err);
+	if (r < 0)
+		return r;
+	if (!s->b->force && pack_is_there(s->b->store, s->recipe->name, s->arch, s->key)) {
+		progress_result(&s->progress, "unchanged (cache hit)");
+		return 0;
+	}
+	r = make_image(s, err);
+	if (r == 0)
+		say_result(s);
+	return r;
+}
+
+/* Only light machines (and bare ones, which have a system of their own) go without a kernel. */
+static bool may_be_virtual(const struct recipe *recipe)
+{
+	char **kind = recipe->needs_kinds;
+
+	if (!kind || !*kind || recipe->modules)
+		return true;
+	for (; *kind; kind++)
+		if (!str_eq(*kind, "light") && !str_eq(*kind, "bare"))
+			return true;
+	return false;
+}
+
+int builder_run(struct builder *b, const struct recipe *recipe, bool *ret_mistake, struct err **err)
+{
+	struct build s = { .b = b, .recipe = recipe, .mistake = ret_mistake };
+	int r;
+
+	*ret_mistake = false;
+	s.arch = b->arch ? b->arch : recipe->arch ? recipe->arch : program_host_arch();
+	if (!s.arch || !program_arch_known(s.arch)) {
+		*ret_mistake = true;
+		return err_set(err, EINVAL,
+			       "%s: architecture \"%s\" is not one that Atoll builds for",
+			       recipe->name, s.arch ? s.arch : "of this machine");
+	}
+	s.virtual = may_be_virtual(recipe);
+	progress_init(&s.progress, recipe->name, b->quiet);
+	r = run(&s, err);
+	finish_build(&s);
+	return r < 0 ? err_prefix(err, "%s", recipe->name) : 0;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "declare.h"
+
+#include <errno.h>
+
+#include "fd.h"
+#include "mem.h"
+#include "str.h"
+
+#define OWNER       "atoll"
+#define CA_FOLDER   "usr/share/ca-certificates/"
+#define CA_BUNDLE   "etc/ssl/certs/ca-certificates.crt"
+#define CA_MAX      (1 << 20) /* of one certificate file */
+#define VOLUME_MODE 0755
+
+/* Folders that a Debian system has, with the mode they have there; owned by root. */
+static const struct {
+	const char *path;
+	mode_t mode;
+} folders[] = {
+	{ "dev", 0755 },     { "etc", 0755 },      { "home", 0755 },     { "mnt", 0755 },
+	{ "proc", 0555 },    { "root", 0700 },     { "run", 0755 },      { "srv", 0755 },
+	{ "sys", 0555 },     { "tmp", 01777 },     { "usr", 0755 },      { "usr/bin", 0755 },
+	{ "usr/lib", 0755 }, { "usr/sbin", 0755 }, { "var", 0755 },      { "var/cache", 0755 },
+	{ "var/lib", 0755 }, { "var/log", 0755 },  { "var/tmp", 01777 },
+};
+
+/* Links; `if_there`: only if that is in the tree. */
+static const struct {
+	const char *path, *target, *if_there;
+} links[] = {
+	{ "bin", "usr/bin", NULL },
+	{ "sbin", "usr/sbin", NULL },
+	{ "lib", "usr/lib", NULL },
+	{ "lib32", "usr/lib32", "usr/lib32" },
+	{ "lib64", "usr/lib64", "usr/lib64" },
+	{ "libx32", "usr/libx32", "usr/libx32" },
+	{ "var/run", "/run", NULL },
+	{ "var/lock", "/run/lock", NULL },
+	{ "etc/mtab", "../proc/self/mounts", NULL },
+	/* OpenSSL looks there; Debian has a folder of hash links instead, made by a script. */
+	{ "usr/lib/ssl/cert.pem", "/" CA_BUNDLE, CA_BUNDLE },
+};
+
+/* Files that programs and the C library expect; an address or a name is filled in by the machine. */
+static const struct {
+	const char *path, *text;
+} files[] = {
+	{ "etc/hostname", "" },
+	{ "etc/resolv.conf", "" },
+	{ "etc/hosts", "127.0.0.1 localhost\n::1 localhost\n" },
+	{ "etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
+			       "networks: files\nprotocols: files\nservices: files\n" },
+};
+
+/* What update-alternatives would link: the first target that is there. */
+static const struct {
+	const char *path, *target;
+} alternatives[] = {
+	{ "usr/bin/sh", "dash" },
+	{ "usr/bin/sh", "bash" },
+	{ "usr/bin/awk", "gawk" },
+	{ "usr/bin/awk", "mawk" },
+	{ "usr/bin/nc", "nc.openbsd" },
+	{ "usr/bin/nc", "nc.traditional" },
+	{ "usr/bin/netcat", "nc.openbsd" },
+	{ "usr/bin/netcat", "nc.traditional" },
+	{ "usr/bin/which", "which.debianutils" },
+	{ "usr/bin/pager", "less" },
+	{ "usr/bin/pager", "more" },
+	{ "usr/bin/editor", "nano" },
+	{ "usr/bin/editor", "vim.basic" },
+	{ "usr/bin/editor", "vim.tiny" },
+	{ "usr/bin/vi", "vim.basic" },
+	{ "usr/bin/vi", "vim.tiny" },
+	{ "usr/sbin/iptables", "iptables-nft" },
+	{ "usr/sbin/ip6tables", "ip6tables-nft" },
+};
+
+static void declare_folders(struct tree *tree)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		tree_put_dir(tree, folders[i].path, folders[i].mode, OWNER, "standard folder");
+}
+
+static void declare_links(struct tree *tree)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		if (tree_get(tree, links[i].path))
+			continue;
+		if (!links[i].if_there || tree_get(tree, links[i].if_there))
+			tree_put_link(tree, links[i].path, links[i].target, OWNER, "standard link");
+	}
+}
+
+static void declare_alternatives(struct tree *tree)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(alternatives); i++) {
+		const char *slash = strrchr(alternatives[i].path, '/');
+		cleanup_free char *target =
+			xasprintf("%.*s/%s", (int)(slash - alternatives[i].path),
+				  alternatives[i].path, alternatives[i].target);
+
+		if (!tree_get(tree, alternatives[i].path) && tree_get(tree, target))
+			tree_put_link(tree, alternatives[i].path, alternatives[i].target, OWNER,
+				      "alternative");
+	}
+}
+
+static int declare_files(struct workspace *ws, struct tree *tree, struct err **err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		cleanup_free char *content = NULL;
+		int r;
+
+		if (tree_get(tree, files[i].path))
+			continue;
+		r = workspace_write(ws, files[i].text, strlen(files[i].text), &content, err);
+		if (r < 0)
+			return r;
+		tree_put_file(tree, files[i].path, 0644, content, OWNER, "standard file");
+	}
+	return 0;
+}
+
+static int append_certificate(const struct tree_node *node, struct buf *bundle, struct err **err)
+{
+	int r;
+
+	if (!S_ISREG(node->mode) || !node->content || !str_ends(node->path, ".crt"))
+		return 0;
+	r = file_read(node->content, CA_MAX, bundle, err);
+	if (r == 0 && bundle->len && buf_bytes(bundle)[bundle->len - 1] != '\n')
+		buf_append_str(bundle, "\n");
+	return r < 0 ? err_prefix(err, "/%s", node->path) : 0;
+}
+
+/* update-ca-certificates: all that the package has, in the order of their names. */
+static int declare_certificates(struct workspace *ws, struct tree *tree, struct err **err)
+{
+	cleanup_free struct tree_node **nodes = tree_list(tree);
+	cleanup_buf struct buf bundle = BUF_INIT;
+	cleanup_free char *content = NULL;
+	int r = 0;
+
+	for (size_t i = 0; nodes[i] && r == 0; i++)
+		if (str_starts(nodes[i]->path, CA_FOLDER))
+			r = append_certificate(nodes[i], &bundle, err);
+	if (r < 0 || !bundle.len)
+		return r;
+	r = workspace_write(ws, buf_bytes(&bundle), bundle.len, &content, err);
+	if (r == 0)
+		tree_put_file(tree, CA_BUNDLE, 0644, content, OWNER, "certificates of " CA_FOLDER);
+	return r;
+}
+
+/* The folder that a volume is mounted on, as its owner will see it. */
+static int declare_volume(const struct recipe *recipe, const struct recipe_volume *volume,
+			  const struct accounts *accounts, struct tree *tree, struct err **err)
+{
+	cleanup_free char *path = NULL;
+	struct tree_node *node;
+	uint32_t uid, gid;
+	int r = accounts_find(accounts, volume->owner, &uid, &gid, err);
+
+	if (r == 0 && (tree_path(volume->target, &path) < 0 || !*path))
+		r = err_set(err, EINVAL, "%s is not a path below /", volume->target);
+	if (r < 0)
+		return err_prefix(err, "%s:%d:%d: volume \"%s\"", recipe->file, volume->line,
+				  volume->column, volume->name);
+	node = tree_put_dir(tree, path, volume->mode ? volume->mode : VOLUME_MODE, "recipe",
+			    "volume");
+	node->uid = uid;
+	node->gid = gid;
+	return 0;
+}
+
+int declare_system(struct workspace *ws, const struct recipe *recipe,
+		   const struct accounts *accounts, struct tree *tree, struct err **err)
+{
+	int r;
+
+	declare_folders(tree);
+	declare_alternatives(tree);
+	r = declare_files(ws, tree, err);
+	if (r == 0)
+		r = accounts_put(accounts, ws, tree, err);
+	if (r == 0)
+		r = declare_certificates(ws, tree, err);
+	declare_links(tree);
+	for (size_t i = 0; i < recipe->n_volumes && r == 0; i++)
+		r = declare_volume(recipe, &recipe->volumes[i], accounts, tree, err);
+	return r;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the maintainer scripts of packages would have made, as data: standard folders and links,
+ * system files, certificates, alternatives. Tables, not code, wherever possible.
+ */
+#ifndef ATOLL_BUILD_DECLARE_H
+#define ATOLL_BUILD_DECLARE_H
+
+#include "accounts.h"
+#include "recipe.h"
+#include "tree.h"
+#include "workspace.h"
+
+/* Standard folders, links and files; users; certificates; alternatives; folders for the volumes. */
+int declare_system(struct workspace *ws, const struct recipe *recipe,
+		   const struct accounts *accounts, struct tree *tree, struct err **err);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "initramfs.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "fd.h"
+#include "mem.h"
+#include "modules.h"
+#include "sha256.h"
+#include "str.h"
+
+#define FORMAT   "1" /* of the contents: a change makes all of them anew */
+#define FILE_MAX (64 << 20)
+
+/* For every kind of virtual machine: its buses, its devices, and the file systems of an image. */
+static const char *const core[] = { "virtio_mmio",    "virtio_pci", "virtio_blk", "virtio_net",
+				    "virtio_console", "virtio_rng", "erofs",      "overlay",
+				    "ext4",           NULL };
+
+struct writer {
+	struct archive *cpio;
+	int64_t ino; /* counted, so that the bytes do not depend on where files happen to be */
+};
+
+static int add(struct writer *w, const char *path, mode_t mode, dev_t rdev, const struct buf *bytes,
+	       struct err **err)
+{
+	struct archive_entry *entry = archive_entry_new();
+	size_t len = bytes ? bytes->len : 0;
+	int r = 0;
+
+	archive_entry_set_pathname(entry, path);
+	archive_entry_set_mode(entry, mode);
+	archive_entry_set_rdev(entry, rdev);
+	archive_entry_set_size(entry, (la_int64_t)len);
+	archive_entry_set_mtime(entry, 0, 0);
+	archive_entry_set_nlink(entry, S_ISDIR(mode) ? 2 : 1);
+	archive_entry_set_ino64(entry, ++w->ino);
+	if (archive_write_header(w->cpio, entry) != ARCHIVE_OK ||
+	    (len && archive_write_data(w->cpio, buf_bytes(bytes), len) != (la_ssize_t)len))
+		r = err_set(err, EIO, "%s: %s", path, archive_error_string(w->cpio));
+	archive_entry_free(entry);
+	return r;
+}
+
+static int add_file(struct writer *w, const char *path, const char *source, mode_t mode,
+		    struct err **err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT;
+	int r = file_read(source, FILE_MAX, &bytes, err);
+
+	return r < 0 ? r : add(w, path, S_IFREG | mode, 0, &bytes, err);
+}
+
+static int add_modules(struct writer *w, const struct kernel *kernel, struct err **err)
+{
+	cleanup_free char *dir = xasprintf("%s/modules", kernel->dir);
+	cleanup_buf struct buf load = BUF_INIT;
+	cleanup_strv char **paths = NULL;
+	struct modules *modules;
+	int r = modules_open(dir, &modules, err);
+
+	if (r < 0)
+		return r;
+	r = modules_order(modules, (char *const *)(uintptr_t)core, &paths, err);
+	modules_close(modules);
+	for (char **p = paths; p && *p && r == 0; p++) {
+		const char *base = strrchr(*p, '/') ? strrchr(*p, '/') + 1 : *p;
+		cleanup_free char *source = xasprintf("%s/%s", dir, *p);
+		cleanup_free char *path = xasprintf("modules/%s", base);
+
+		buf_printf(&load, "%s\n", base);
+		r = add_file(w, path, source, 0644, err);
+	}
+	return r < 0 ? r : add(w, "modules/load", S_IFREG | 0644, 0, &load, err);
+}
+
+static int add_all(struct writer *w, const struct kernel *kernel, const char *init,
+		   struct err **err)
+{
+	static const char *const folders[] = { "dev", "proc", "sys", "modules" };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++)
+		r = add(w, folders[i], S_IFDIR | 0755, 0, NULL, err);
+	if (r == 0)
+		r = add(w, "dev/console", S_IFCHR | 0600, makedev(5, 1), NULL, err);
+	if (r == 0)
+		r = add_file(w, "init", init, 0755, err);
+	if (r == 0)
+		r = add_modules(w, kernel, err);
+	return r;
+}
+
+static int write_to(const char *path, const struct kernel *kernel, const char *init,
+		    struct err **err)
+{
+	struct writer w = { .cpio = archive_write_new() };
+	int r;
+
+	archive_write_set_format_cpio_newc(w.cpio);
+	if (archive_write_open_filename(w.cpio, path) != ARCHIVE_OK)
+		r = err_set(err, EIO, "%s: %s", path, archive_error_string(w.cpio));
+	else
+		r = add_all(&w, kernel, init, err);
+	if (r == 0 && archive_write_close(w.cpio) != ARCHIVE_OK)
+		r = err_set(err, EIO, "%s: %s", path, archive_error_string(w.cpio));
+	archive_write_free(w.cpio);
+	return r < 0 ? err_prefix(err, "initramfs") : 0;
+}
+
+static int make_key(const struct kernel *kernel, const char *init, char ret_hex[SHA256_HEX + 1],
+		    struct err **err)
+{
+	char init_hex[SHA256_HEX + 1];
+	struct sha256 key;
+	int r = sha256_file(init, init_hex, err);
+
+	if (r < 0)
+		return r;
+	sha256_begin(&key);
+	sha256_add_str(&key, FORMAT);
+	sha256_add_str(&key, kernel->key);
+	sha256_add_str(&key, init_hex);
+	for (size_t i = 0; core[i]; i++)
+		sha256_add_str(&key, core[i]);
+	sha256_end(&key, ret_hex);
+	return 0;
+}
+
+int initramfs_make(struct workspace *ws, const struct kernel *kernel, const char *init,
+		   char **ret_path, struct err **err)
+{
+	cleanup_free char *cached = NULL, *temp = NULL;
+	char key[SHA256_HEX + 1];
+	int r = make_key(kernel, init, key, err);
+
+	if (r < 0)
+		return r;
+	cached = workspace_cached(ws, "initramfs", key);
+	if (!file_exists(cached)) {
+		temp = workspace_temp(ws, "initramfs");
+		r = write_to(temp, kernel, init, err);
+		if (r == 0)
+			r = workspace_keep(temp, cached, err);
+	}
+	if (r == 0)
+		*ret_path = steal_ptr(cached);
+	return r;
+}

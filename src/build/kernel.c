@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "deb.h"
+#include "fd.h"
+#include "mem.h"
+#include "str.h"
+#include "tree.h"
+
+#define IMAGE_PREFIX "linux-image-"
+#define VMLINUZ      "boot/vmlinuz-"
+#define MODULES      "usr/lib/modules/"
+#define VERSION_MAX  128
+
+/* The metapackage whose dependency is the newest kernel. */
+static const struct {
+	const char *arch, *package;
+} metapackages[] = {
+	{ "amd64", "linux-image-cloud-amd64" },   { "arm64", "linux-image-cloud-arm64" },
+	{ "armhf", "linux-image-armmp" },         { "i386", "linux-image-686-pae" },
+	{ "ppc64el", "linux-image-powerpc64le" },
+};
+
+int kernel_resolve(struct universe *u, const char *arch, struct package *ret, struct err **err)
+{
+	cleanup_free char *name = NULL;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(metapackages); i++) {
+		if (!str_eq(metapackages[i].arch, arch))
+			continue;
+		r = universe_follow(u, metapackages[i].package, IMAGE_PREFIX, &name, err);
+		if (r == 0)
+			r = universe_find(u, name, ret, err);
+		return r < 0 ? err_prefix(err, "kernel for %s", arch) : 0;
+	}
+	return err_set(err, ENOENT, "kernel for %s: Debian has none that we know of", arch);
+}
+
+void kernel_finish(struct kernel *k)
+{
+	free(k->version);
+	free(k->dir);
+	free(k->key);
+	*k = (struct kernel){ 0 };
+}
+
+bool kernel_is_cached(const struct workspace *ws, const struct package *package)
+{
+	cleanup_free char *dir = workspace_cached(ws, "kernel", package->sha256);
+
+	return file_exists(dir);
+}
+
+struct unpacking {
+	const char *dir;
+	char *version;
+};
+
+/* Extracts to DIR/NAME; NAME has no "..", and the folder holds no links that could lead out. */
+static int extract_to(struct archive *a, const char *dir, const char *name, struct err **err)
+{
+	cleanup_free char *path = xasprintf("%s/%s", dir, name);
+	cleanup_free char *parent = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	int r = dir_make(parent, 0755, err);
+
+	return r < 0 ? r : deb_extract(a, path, err);
+}
+
+static int handle_entry(struct archive *a, struct archive_entry *entry, void *data,
+			struct err **err)
+{
+	struct unpacking *u = data;
+	const char *name = archive_entry_pathname(entry);
+	cleanup_free char *path = NULL;
+
+	if (!name || tree_path(name, &path) < 0)
+		return err_set(err, EINVAL, "it has a path that leads outside or is too long");
+	if (archive_entry_filetype(entry) != AE_IFREG)
+		return 0;
+	if (str_starts(path, VMLINUZ) && !u->version) {
+		u->version = xstrdup(path + strlen(VMLINUZ));
+		return extract_to(a, u->dir, "vmlinuz", err);
+	}
+	if (str_starts(path, MODULES)) {
+		const char *below = strchr(path + strlen(MODULES), '/');
+		cleanup_free char *to = below ? xasprintf("modules%s", below) : NULL;
+
+		return to ? extract_to(a, u->dir, to, err) : 0;
+	}
+	return 0;
+}
+
+static int unpack(struct workspace *ws, const struct package *package, const char *cached,
+		  struct err **err)
+{
+	cleanup_free char *dir = workspace_temp(ws, "kernel");
+	cleanup_free char *version_path = xasprintf("%s/version", dir);
+	struct unpacking u = { .dir = dir };
+	int r = dir_make(dir, 0755, err);
+
+	if (r == 0)
+		r = deb_each_data(package->deb, handle_entry, &u, err);
+	if (r == 0 && (!u.version || strlen(u.version) > VERSION_MAX))
+		r = err_set(err, EBADMSG, "it has no /boot/vmlinuz-VERSION");
+	if (r == 0)
+		r = file_write_atomic(version_path, u.version, strlen(u.version), 0644, err);
+	free(u.version);
+	if (r < 0)
+		return err_prefix(err, "package \"%s\"", package->name);
+	return workspace_keep(dir, cached, err);
+}
+
+int kernel_open(struct workspace *ws, const struct package *package, struct kernel *ret,
+		struct err **err)
+{
+	cleanup_free char *dir = workspace_cached(ws, "kernel", package->sha256);
+	cleanup_free char *version_path = xasprintf("%s/version", dir);
+	cleanup_buf struct buf version = BUF_INIT;
+	int r = file_exists(dir) ? 0 : unpack(ws, package, dir, err);
+
+	if (r == 0)
+		r = file_read(version_path, VERSION_MAX, &version, err);
+	if (r < 0)
+		return r;
+	*ret = (struct kernel){ .version = buf_steal_str(&version),
+				.dir = steal_ptr(dir),
+				.key = xstrdup(package->sha256) };
+	return 0;
+}

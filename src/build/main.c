@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* atoll-build(1): recipes to appliances in the store. */
+#include <curl/curl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "builder.h"
+#include "log.h"
+#include "mem.h"
+#include "sources.h"
+
+#define EXIT_MISTAKE 1   /* of the recipe, or of what it asks for */
+#define EXIT_OWN     125 /* ours, the network's or the machine's */
+#define EXIT_USAGE   2
+
+static const struct option options[] = {
+	{ "apt", required_argument, NULL, 'a' }, { "arch", required_argument, NULL, 'A' },
+	{ "force", no_argument, NULL, 'f' },     { "help", no_argument, NULL, 'h' },
+	{ "quiet", no_argument, NULL, 'q' },     { "update", no_argument, NULL, 'u' },
+	{ "version", no_argument, NULL, 'V' },   { NULL, 0, NULL, 0 },
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: atoll-build [OPTIONS] RECIPE…\n"
+	      "Builds appliances from recipes into the store.\n"
+	      "\n"
+	      "  --arch ARCH   for this architecture (Debian's name) instead of the recipe's\n"
+	      "  --force       even when nothing changed\n"
+	      "  --update      ask the package servers for newer indexes now\n"
+	      "  --quiet       say nothing but errors\n"
+	      "  --apt DIR     read sources and keys there instead of /etc/apt\n"
+	      "  --version, --help\n",
+	      out);
+}
+
+static int build_one(struct builder *b, const char *file)
+{
+	struct diag_list diags = DIAG_LIST_INIT;
+	struct recipe *recipe = recipe_read(file, NULL, &diags);
+	cleanup_err struct err *err = NULL;
+	bool mistake;
+	int code = 0;
+
+	if (!recipe) {
+		diag_print(&diags, stderr);
+		code = EXIT_MISTAKE;
+	} else if (builder_run(b, recipe, &mistake, &err) < 0) {
+		log_error("%s", err_msg(err));
+		code = mistake ? EXIT_MISTAKE : EXIT_OWN;
+	}
+	diag_list_finish(&diags);
+	recipe_free(recipe);
+	return code;
+}
+
+/* All recipes, even after one failed; the exit code of the worst. */
+static int build_all(struct builder *b, char **files)
+{
+	int worst = 0;
+
+	for (; *files; files++) {
+		int code = build_one(b, *files);
+
+		if (code > worst)
+			worst = code;
+	}
+	return worst;
+}
+
+/* Exits for --help, --version and mistakes. */
+static void parse_options(struct builder *b, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "fhqu", options, NULL)) != -1) {
+		switch (c) {
+		case 'a':
+			b->apt_dir = optarg;
+			break;
+		case 'A':
+			b->arch = optarg;
+			break;
+		case 'f':
+			b->force = true;
+			break;
+		case 'q':
+			b->quiet = true;
+			break;
+		case 'u':
+			b->update = true;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		case 'V':
+			puts("atoll-build " ATOLL_VERSION);
+			exit(0);
+		default:
+			usage(stderr);
+			exit(EXIT_USAGE);
+		}
+	}
+	if (optind == argc) {
+		usage(stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *apt = getenv("ATOLL_APT_ROOT");
+	struct builder b = { .apt_dir = apt && *apt ? apt : APT_DIR, .ws = { .lock = -1 } };
+	cleanup_err struct err *err = NULL;
+	int code;
+
+	log_init("atoll-build", LOG_LEVEL_WARN);
+	parse_options(&b, argc, argv);
+	umask(022);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error like a full disk */
+	signal(SIGPIPE, SIG_IGN);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (builder_open(&b, &err) < 0)
+		die("%s", err_msg(err));
+	code = build_all(&b, argv + optind);
+	builder_close(&b);
+	curl_global_cleanup();
+	return code;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "pack.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "fd.h"
+#include "mem.h"
+#include "str.h"
+
+static char *dup_or_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+static void set_services(struct appliance *a, const struct recipe *r)
+{
+	a->n_services = r->n_provides;
+	a->services = xcalloc(r->n_provides + 1, sizeof(*a->services));
+	for (size_t i = 0; i < r->n_provides; i++) {
+		a->services[i].name = xstrdup(r->provides[i].name);
+		a->services[i].target = xstrdup(r->provides[i].target);
+	}
+}
+
+/* A volume's first folder looks as the image's folder below it does: see declare.c. */
+static void set_volumes(struct appliance *a, const struct recipe *r, const struct tree *tree)
+{
+	a->n_volumes = r->n_volumes;
+	a->volumes = xcalloc(r->n_volumes + 1, sizeof(*a->volumes));
+	for (size_t i = 0; i < r->n_volumes; i++) {
+		cleanup_free char *path = NULL;
+		const struct tree_node *node = NULL;
+
+		if (tree_path(r->volumes[i].target, &path) == 0)
+			node = tree_get(tree, path);
+		a->volumes[i].name = xstrdup(r->volumes[i].name);
+		a->volumes[i].target = xstrdup(r->volumes[i].target);
+		a->volumes[i].owner = node ? node->uid : 0;
+		a->volumes[i].group = node ? node->gid : 0;
+		a->volumes[i].mode = node ? node->mode & 07777 : 0755;
+	}
+}
+
+static void set_packages(struct appliance *a, const struct package_list *list)
+{
+	a->n_packages = list->n;
+	a->packages = xcalloc(list->n + 1, sizeof(*a->packages));
+	for (size_t i = 0; i < list->n; i++) {
+		a->packages[i].name = xstrdup(list->items[i].name);
+		a->packages[i].version = xstrdup(list->items[i].version);
+		a->packages[i].arch = xstrdup(list->items[i].arch);
+		a->packages[i].source = xstrdup(list->items[i].source);
+	}
+}
+
+static struct appliance *make_manifest(const struct pack *p)
+{
+	const struct recipe *r = p->recipe;
+	struct appliance *a = xcalloc(1, sizeof(*a));
+
+	a->name = xstrdup(r->name);
+	a->version = dup_or_null(r->version);
+	a->arch = xstrdup(p->arch);
+	a->base = xstrdup(r->base);
+	a->argv = strv_dup(r->argv);
+	a->prepare = strv_dup(r->prepare);
+	a->env = strv_dup(r->env);
+	a->user = dup_or_null(r->user);
+	a->workdir = dup_or_null(r->workdir);
+	a->modules = strv_dup(p->modules);
+	a->capabilities = strv_dup(r->capabilities);
+	a->kinds = strv_dup(r->needs_kinds);
+	a->memory = r->needs_memory;
+	a->kernel_version = dup_or_null(p->kernel_version);
+	set_services(a, r);
+	set_volumes(a, r, p->tree);
+	set_packages(a, p->packages);
+	return a;
+}
+
+static int add_blob(struct store *store, const char *path, struct store_blob *blob,
+		    struct err **err)
+{
+	return path ? store_add_file(store, path, blob, err) : 0;
+}
+
+int pack_image(struct store *store, const struct pack *p, struct err **err)
+{
+	struct store_image *image = xcalloc(1, sizeof(*image));
+	int r;
+
+	image->name = xstrdup(p->recipe->name);
+	image->arch = xstrdup(p->arch);
+	image->input = xstrdup(p->input);
+	image->created = time(NULL);
+	image->appliance = make_manifest(p);
+	r = add_blob(store, p->rootfs, &image->rootfs, err);
+	if (r == 0)
+		r = add_blob(store, p->kernel, &image->kernel, err);
+	if (r == 0)
+		r = add_blob(store, p->initramfs, &image->initramfs, err);
+	if (r == 0)
+		r = store_put_image(store, image, err);
+	store_image_free(image);
+	return r;
+}
+
+static bool blob_is_there(const struct store_blob *b)
+{
+	return !*b->digest || (b->path && file_exists(b->path));
+}
+
+bool pack_is_there(struct store *store, const char *name, const char *arch, const char *input)
+{
+	cleanup_free char *full = xasprintf("%s:%s", name, arch);
+	struct store_image *image;
+	bool there;
+
+	if (store_get_image(store, full, &image, NULL) < 0)
+		return false;
+	there = str_eq(image->input, input) && blob_is_there(&image->rootfs) &&
+		blob_is_there(&image->kernel) && blob_is_there(&image->initramfs);
+	store_image_free(image);
+	return there;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* From what was built to an image in the store. */
+#ifndef ATOLL_BUILD_PACK_H
+#define ATOLL_BUILD_PACK_H
+
+#include "package.h"
+#include "recipe.h"
+#include "store.h"
+#include "tree.h"
+
+struct pack {
+	const struct recipe *recipe;
+	const char *arch;
+	const char *input; /* the build's key */
+	const struct package_list *packages;
+	const struct tree *tree;                 /* where the volumes' owners are read */
+	char *const *modules;                    /* paths in the image, in load order */
+	const char *kernel_version;              /* NULL: no virtual machine runs it */
+	const char *rootfs, *kernel, *initramfs; /* files; the last two may be NULL */
+};
+
+/* Writes the blobs, then the image under the recipe's name. */
+int pack_image(struct store *store, const struct pack *pack, struct err **err);
+
+/* Whether the store has the whole image that a build with this key would make. */
+bool pack_is_there(struct store *store, const char *name, const char *arch, const char *input);
+
+#endif

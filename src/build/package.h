@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* A Debian package as the index describes it, and lists of them. */
+#ifndef ATOLL_BUILD_PACKAGE_H
+#define ATOLL_BUILD_PACKAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sha256.h"
+
+struct package {
+	char *name, *version, *arch;
+	char *source; /* name of the source package */
+	char *url;
+	char sha256[SHA256_HEX + 1];
+	uint64_t size;
+	char *deb; /* the file in the cache, there once it is fetched */
+};
+
+struct package_list {
+	struct package *items;
+	size_t n;
+};
+
+void package_finish(struct package *p);
+void package_list_finish(struct package_list *list);
+/* Takes *p over. */
+void package_list_take(struct package_list *list, struct package *p);
+/* By name, in a sorted list; NULL when absent. */
+const struct package *package_list_find(const struct package_list *list, const char *name);
+void package_list_sort(struct package_list *list); /* by name */
+
+#endif

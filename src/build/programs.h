@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Atoll's own programs that go into appliances, and the architectures they are for. */
+#ifndef ATOLL_BUILD_PROGRAMS_H
+#define ATOLL_BUILD_PROGRAMS_H
+
+#include <stdbool.h>
+
+#include "err.h"
+
+/* The host's architecture as Debian names it; NULL when Debian has no name for it. */
+const char *program_host_arch(void);
+/* Whether the builder knows the architecture at all. */
+bool program_arch_known(const char *arch);
+
+/*
+ * Finds one of our programs for an architecture; the caller frees *ret_path. -ENOEXEC when it is
+ * there but for another architecture.
+ */
+int program_find(const char *name, const char *arch, char **ret_path, struct err **err);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the builder is doing, for people: on a terminal one line that is rewritten, in a pipe only
+ * the results.
+ */
+#ifndef ATOLL_BUILD_PROGRESS_H
+#define ATOLL_BUILD_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct progress {
+	char *name; /* of the appliance; stands before each line */
+	bool live;  /* a terminal, and not --quiet */
+	bool quiet;
+	int64_t started; /* clock_ms */
+	int64_t shown;
+};
+
+void progress_init(struct progress *p, const char *name, bool quiet);
+void progress_finish(struct progress *p);
+
+/* A stage begins: "web: resolving". */
+void progress_stage(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* For fetch_all; data is the struct progress. */
+void progress_bytes(uint64_t done, uint64_t total, void *data);
+/* The line goes away, and the result takes its place (unless quiet). */
+void progress_result(struct progress *p, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* The line goes away, so that something else can be said. */
+void progress_clear(struct progress *p);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree.h"
+
+#include <errno.h>
+#include <search.h>
+#include <string.h>
+
+#include "mem.h"
+#include "str.h"
+
+/* Folders that are links in every appliance, as on a Debian system with merged /usr. */
+static const struct {
+	const char *from, *to;
+} links[] = {
+	{ "bin", "usr/bin" },     { "sbin", "usr/sbin" },     { "lib", "usr/lib" },
+	{ "lib32", "usr/lib32" }, { "lib64", "usr/lib64" },   { "libx32", "usr/libx32" },
+	{ "var/run", "run" },     { "var/lock", "run/lock" },
+};
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct tree_node *)a)->path, ((const struct tree_node *)b)->path);
+}
+
+void tree_node_finish(struct tree_node *n)
+{
+	free(n->path);
+	free(n->target);
+	free(n->content);
+	free(n->owner);
+	free(n->reason);
+}
+
+static void free_node(void *node)
+{
+	tree_node_finish(node);
+	free(node);
+}
+
+void tree_finish(struct tree *t)
+{
+	tdestroy(t->root, free_node);
+	*t = (struct tree){ 0 };
+}
+
+struct tree_node *tree_get(const struct tree *t, const char *path)
+{
+	struct tree_node key = { .path = (char *)(uintptr_t)path };
+	struct tree_node **found = tfind(&key, &t->root, compare);
+
+	return found ? *found : NULL;
+}
+
+struct tree_node *tree_put(struct tree *t, struct tree_node node)
+{
+	struct tree_node *there = tree_get(t, node.path);
+
+	if (there) {
+		tree_node_finish(there);
+		*there = node;
+		return there;
+	}
+	there = xmemdup(&node, sizeof(node));
+	if (!tsearch(there, &t->root, compare))
+		abort(); /* out of memory, as in base/mem.h */
+	t->n++;
+	return there;
+}
+
+void tree_remove(struct tree *t, const char *path)
+{
+	struct tree_node *node = tree_get(t, path);
+
+	if (!node)
+		return;
+	tdelete(node, &t->root, compare);
+	free_node(node);
+	t->n--;
+}
+
+struct list_state {
+	struct tree_node **nodes;
+	size_t n;
+};
+
+static void handle_visit(const void *item, VISIT order, void *data)
+{
+	struct list_state *state = data;
+
+	if (order == postorder || order == leaf)
+		state->nodes[state->n++] = *(struct tree_node *const *)item;
+}
+
+struct tree_node **tree_list(const struct tree *t)
+{
+	struct list_state state = { .nodes = xcalloc(t->n + 1, sizeof(*state.nodes)) };
+
+	twalk_r(t->root, handle_visit, &state);
+	return state.nodes;
+}
+
+static struct tree_node *put(struct tree *t, const char *path, mode_t mode, const char *owner,
+			     const char *reason)
+{
+	return tree_put(t, (struct tree_node){ .path = xstrdup(path),
+					       .mode = mode,
+					       .owner = xstrdup(owner),
+					       .reason = xstrdup(reason) });
+}
+
+struct tree_node *tree_put_dir(struct tree *t, const char *path, mode_t mode, const char *owner,
+			       const char *reason)
+{
+	return put(t, path, S_IFDIR | mode, owner, reason);
+}
+
+struct tree_node *tree_put_link(struct tree *t, const char *path, const char *target,
+				const char *owner, const char *reason)
+{
+	struct tree_node *node = put(t, path, S_IFLNK | 0777, owner, reason);
+
+	node->target = xstrdup(target);
+	return node;
+}
+
+struct tree_node *tree_put_file(struct tree *t, const char *path, mode_t mode, const char *content,
+				const char *owner, const char *reason)
+{
+	struct tree_node *node = put(t, path, S_IFREG | mode, owner, reason);
+
+	node->content = content ? xstrdup(content) : NULL;
+	return node;
+}
+
+/* Takes slashes and dots out; -EINVAL for "..". */
+static int normalise(const char *path, char *out)
+{
+	char *end = out;
+
+	while (*(path += strspn(path, "/"))) {
+		size_t len = strcspn(path, "/");
+
+		if (len == 2 && memcmp(path, "..", 2) == 0)
+			return -EINVAL;
+		if (!(len == 1 && *path == '.')) {
+			if (end != out)
+				*end++ = '/';
+			end = mempcpy(end, path, len);
+		}
+		path += len;
+	}
+	*end = '\0';
+	return 0;
+}
+
+int tree_path(const char *path, char **ret_path)
+{
+	cleanup_free char *tidy = NULL;
+	size_t len = strlen(path);
+	int r;
+
+	if (!len || len >= TREE_PATH_MAX)
+		return -EINVAL;
+	tidy = xmalloc(len + 1);
+	r = normalise(path, tidy);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		size_t n = strlen(links[i].from);
+
+		if (strncmp(tidy, links[i].from, n) != 0 || !strchr("/", tidy[n]))
+			continue;
+		*ret_path = xasprintf("%s%s", links[i].to, tidy + n);
+		return 0;
+	}
+	*ret_path = steal_ptr(tidy);
+	return 0;
+}
+
+static int complete_parents(struct tree *t, const struct tree_node *node, struct err **err)
+{
+	cleanup_free char *path = xstrdup(node->path);
+
+	for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		const struct tree_node *parent;
+
+		*slash = '\0';
+		parent = tree_get(t, path);
+		if (!parent)
+			tree_put_dir(t, path, 0755, node->owner, "holds what is below it");
+		else if (!S_ISDIR(parent->mode))
+			return err_set(err, ENOTDIR,
+				       "/%s of %s: /%s is not a folder but a %s of %s", node->path,
+				       node->owner, path, S_ISLNK(parent->mode) ? "link" : "file",
+				       parent->owner);
+		*slash = '/';
+	}
+	return 0;
+}
+
+int tree_complete(struct tree *t, struct err **err)
+{
+	cleanup_free struct tree_node **nodes = tree_list(t);
+	size_t n = t->n;
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = complete_parents(t, nodes[i], err);
+	return r;
+}

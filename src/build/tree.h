@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The root file system that is being made: what stands at each path, where it came from and why.
+ * Nothing is on disk under its own name until filesystem.c writes it out; until then contents are
+ * files of the workspace with names of ours, so no name that a package chose is ever followed.
+ */
+#ifndef ATOLL_BUILD_TREE_H
+#define ATOLL_BUILD_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+#define TREE_PATH_MAX 4096
+
+struct tree_node {
+	char *path; /* without a slash at its begin; any bytes but NUL */
+	mode_t mode;
+	uint32_t uid, gid;
+	char *target;  /* of a symbolic link */
+	char *content; /* the file that has a regular file's bytes; NULL: empty */
+	char *owner;   /* the package, "recipe" or "atoll" */
+	char *reason;  /* why it is there */
+};
+
+struct tree {
+	void *root; /* of tsearch(3), by path */
+	size_t n;
+};
+
+void tree_finish(struct tree *t);
+void tree_node_finish(struct tree_node *n);
+
+struct tree_node *tree_get(const struct tree *t, const char *path); /* NULL when absent */
+/* Puts a node at node.path, replacing what is there; takes over all that it points to. */
+struct tree_node *tree_put(struct tree *t, struct tree_node node);
+void tree_remove(struct tree *t, const char *path);
+/* All nodes, sorted by path (a folder before what is in it); free() the array. */
+struct tree_node **tree_list(const struct tree *t);
+
+/* For what is declared rather than unpacked; owner 0:0, set it on the returned node. */
+struct tree_node *tree_put_dir(struct tree *t, const char *path, mode_t mode, const char *owner,
+			       const char *reason);
+struct tree_node *tree_put_link(struct tree *t, const char *path, const char *target,
+				const char *owner, const char *reason);
+struct tree_node *tree_put_file(struct tree *t, const char *path, mode_t mode, const char *content,
+				const char *owner, const char *reason);
+
+/*
+ * A path as a package, a recipe or an index writes it ("./lib/x", "/etc/y") as the tree knows it
+ * ("usr/lib/x", "etc/y"): with the folders that a Debian system has only as links (/lib, /var/run)
+ * resolved. The caller frees. -EINVAL for "..", an empty path or one too long. The root itself is "".
+ */
+int tree_path(const char *path, char **ret_path);
+
+/*
+ * Completes the tree: folders that nobody shipped are added, and what stands below something that
+ * is not a folder is an error.
+ */
+int tree_complete(struct tree *t, struct err **err);
+
+#endif
