@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* /1.0/machines */
+#include "api.h"
+
+#include <errno.h>
+
+#include "daemon.h"
+#include "deploy.h"
+#include "mem.h"
+#include "reply.h"
+#include "steps.h"
+#include "str.h"
+
+#define TIMEOUT_MAX 3600 /* seconds */
+
+static void answer_list(struct call *call)
+{
+	const char *only = request_query(&call->request, "federation");
+	json_t *list = json_array();
+
+	for (const struct fed *f = call->daemon->feds; f; f = f->next)
+		for (const struct machine *m = f->machines; m; m = m->next)
+			if (!only || str_eq(only, f->name))
+				json_array_append_new(list, reply_machine(m));
+	call_reply_sync(call, list);
+}
+
+void handle_list_machines(struct call *call)
+{
+	api_with_counts(call, answer_list);
+}
+
+/* The machine is looked up again: it may be gone by now. */
+static void answer_one(struct call *call)
+{
+	const struct machine *m = api_machine(call);
+
+	if (m)
+		call_reply_sync(call, reply_machine_full(m));
+}
+
+void handle_get_machine(struct call *call)
+{
+	api_with_counts(call, answer_one);
+}
+
+void handle_put_machine_state(struct call *call)
+{
+	static const struct {
+		const char *name;
+		enum action action;
+	} actions[] = {
+		{ "start", ACTION_START },
+		{ "stop", ACTION_STOP },
+		{ "restart", ACTION_RESTART },
+		{ "kill", ACTION_KILL },
+	};
+	struct machine *m = api_machine(call);
+	const char *asked = request_string(&call->request, "action");
+	uint64_t seconds = request_integer(&call->request, "timeout", STEP_GRACE / 1000);
+	struct operation *op = NULL;
+	struct err *err = NULL;
+	size_t i = 0;
+	int result;
+
+	if (!m)
+		return;
+	while (i < ARRAY_SIZE(actions) && !str_eq(actions[i].name, asked))
+		i++;
+	if (i == ARRAY_SIZE(actions))
+		result = err_set(&err, EINVAL,
+				 "action: expected \"start\", \"stop\", \"restart\" or \"kill\"");
+	else if (seconds > TIMEOUT_MAX)
+		result = err_set(&err, EINVAL, "timeout: at most %d seconds", TIMEOUT_MAX);
+	else
+		result = deploy_machine(m, actions[i].action, (int64_t)seconds * 1000, &op, &err);
+	api_reply_operation(call, result, op, err);
+}
