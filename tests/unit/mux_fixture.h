@@ -127,7 +127,7 @@ static const struct mux_ops side_ops = {
 	.handle_end = side_end,
 };
 
-static int fixture_setup(void **state)
+static inline int fixture_setup(void **state)
 {
 	struct fixture *f = xcalloc(1, sizeof(*f));
 	int fds[2];
@@ -140,7 +140,7 @@ static int fixture_setup(void **state)
 	return 0;
 }
 
-static int fixture_teardown(void **state)
+static inline int fixture_teardown(void **state)
 {
 	struct fixture *f = *state;
 

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "fd.h"
+#include "mem.h"
+
+static char folder[64];
+
+static char *in_folder(const char *name)
+{
+	return xasprintf("%s/%s", folder, name);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/atoll-test-fd.XXXXXX");
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return dir_remove(folder, NULL);
+}
+
+static void test_close_and_steal(void **state)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC), mine;
+
+	(void)state;
+	mine = steal_fd(&fd);
+	assert_int_equal(fd, -1);
+	errno = ENOENT;
+	fd_close(&fd);
+	fd_close(&mine);
+	assert_int_equal(mine, -1);
+	assert_int_equal(errno, ENOENT);
+}
+
+static void test_flags(void **state)
+{
+	cleanup_fd int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(fd_set_nonblock(fd, true), 0);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(fd_set_nonblock(fd, false), 0);
+	assert_false(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(fd_set_cloexec(fd, false), 0);
+	assert_false(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fd_set_nonblock(-1, true), -EBADF);
+}
+
+static void test_read_and_write(void **state)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	char bytes[4];
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(fd_write_all(fds[1], "abcdefgh", 8), 0);
+	assert_int_equal(fd_read_exact(fds[0], bytes, 4), 0);
+	assert_memory_equal(bytes, "abcd", 4);
+	fd_close(&fds[1]);
+	assert_int_equal(fd_read_all(fds[0], 4, &b), 0);
+	assert_int_equal(b.len, 4);
+	assert_int_equal(fd_read_exact(fds[0], bytes, 1), -ENODATA);
+	fd_close(&fds[0]);
+}
+
+static void test_files(void **state)
+{
+	cleanup_free char *path = in_folder("file");
+	cleanup_buf struct buf b = BUF_INIT;
+	cleanup_err struct err *err = NULL;
+	struct stat st;
+
+	(void)state;
+	assert_false(file_exists(path));
+	assert_int_equal(file_read(path, 100, &b, &err), -ENOENT);
+	assert_non_null(strstr(err_msg(err), path));
+	assert_int_equal(file_write_atomic(path, "one", 3, 0640, &err), 0);
+	assert_int_equal(file_write_atomic(path, "second", 6, 0600, &err), 0);
+	assert_int_equal(file_read(path, 6, &b, &err), 0);
+	assert_memory_equal(buf_bytes(&b), "second", 6);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	buf_clear(&b);
+	assert_int_equal(file_read(path, 5, &b, &err), -EFBIG);
+	assert_int_equal(dir_remove(path, NULL), 0);
+}
+
+/* What cannot be replaced stays, and no temporary is left. */
+static void test_failed_write_leaves_nothing(void **state)
+{
+	cleanup_free char *dir = in_folder("d"), *inside = in_folder("d/x");
+
+	(void)state;
+	assert_int_equal(dir_make(inside, 0755, NULL), 0);
+	assert_true(file_write_atomic(dir, "x", 1, 0600, NULL) < 0);
+	assert_true(file_exists(inside));
+	assert_int_equal(dir_remove(dir, NULL), 0);
+	assert_int_equal(rmdir(folder), 0); /* empty */
+	assert_int_equal(mkdir(folder, 0700), 0);
+}
+
+static void test_folders(void **state)
+{
+	cleanup_free char *deep = in_folder("a/b/c"), *top = in_folder("a");
+	cleanup_free char *outside = in_folder("outside"), *link = in_folder("a/link");
+
+	(void)state;
+	assert_int_equal(dir_make(deep, 0755, NULL), 0);
+	assert_int_equal(dir_make(deep, 0755, NULL), 0);
+	assert_int_equal(file_write_atomic(outside, "x", 1, 0600, NULL), 0);
+	assert_int_equal(symlink(folder, link), 0);
+	assert_int_equal(dir_remove(top, NULL), 0);
+	assert_false(file_exists(top));
+	assert_true(file_exists(outside)); /* not through the link */
+	assert_int_equal(dir_remove(top, NULL), 0);
+}
+
+static void test_unix_sockets(void **state)
+{
+	cleanup_free char *path = in_folder("sock");
+	cleanup_fd int listener = -1, client = -1, server = -1;
+	cleanup_err struct err *err = NULL;
+	char long_path[300];
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(unix_connect(path, SOCK_SEQPACKET, &client, &err), -ENOENT);
+	assert_int_equal(unix_listen(path, SOCK_SEQPACKET, 0600, &listener, NULL), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(unix_connect(path, SOCK_SEQPACKET, &client, NULL), 0);
+	server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(server >= 0);
+	assert_int_equal(fd_write_all(client, "hi", 2), 0);
+	memset(long_path, 'x', sizeof(long_path) - 1);
+	long_path[0] = '/';
+	long_path[sizeof(long_path) - 1] = '\0';
+	assert_int_equal(unix_listen(long_path, SOCK_STREAM, 0600, &listener, &err), -ENAMETOOLONG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_close_and_steal),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_read_and_write),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_failed_write_leaves_nothing),
+		cmocka_unit_test(test_folders),
+		cmocka_unit_test(test_unix_sockets),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
