@@ -41,7 +41,7 @@ static void fill_shelf(struct shelf *shelf)
 	cleanup_store struct store *s = NULL;
 
 	*shelf = (struct shelf){ 0 };
-	if (local_store_open(&s, NULL) < 0 ||
+	if (!local_store_exists() || local_store_open(&s, NULL) < 0 ||
 	    store_list_images(s, &shelf->images, &shelf->n, NULL) < 0)
 		return;
 	shelf->facts = xcalloc(shelf->n + 1, sizeof(*shelf->facts));
@@ -118,7 +118,7 @@ int cmd_check(const struct args *args)
 	bool json;
 
 	if (args_json(args, &json, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	fill_shelf(&shelf);

@@ -55,7 +55,8 @@ static void offer_images(const char *word)
 	struct store_image **images;
 	size_t n;
 
-	if (local_store_open(&s, NULL) < 0 || store_list_images(s, &images, &n, NULL) < 0)
+	if (!local_store_exists() || local_store_open(&s, NULL) < 0 ||
+	    store_list_images(s, &images, &n, NULL) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
 		offer(word, images[i]->name, "appliance");

@@ -93,11 +93,11 @@ int cmd_cut(const struct args *args)
 	size_t i;
 
 	if (client_get("/1.0/links", &all, &err) < 0 || find(args, all, found, &err) < 0)
-		return fail(err);
+		return report_error(err);
 	json_array_foreach(found, i, l)
 	{
 		if (put(l, restore ? "ok" : "cut", &err) < 0)
-			return fail(err);
+			return report_error(err);
 		printf("%s/%s %s\n", json_str(l, "federation"), json_str(l, "id"),
 		       restore ? "restored" : "cut");
 	}

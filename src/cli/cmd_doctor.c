@@ -74,7 +74,7 @@ int cmd_doctor(const struct args *args)
 	bool json;
 
 	if (args_json(args, &json, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)

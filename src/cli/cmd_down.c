@@ -70,7 +70,7 @@ int cmd_down(const struct args *args)
 	if (r == 0)
 		printf("%s is down%s\n", name, volumes ? ", its volumes are removed" : "");
 	else if (err)
-		fail(err);
+		report_error(err);
 	else if (r == -ECANCELED)
 		say_error("%s: cancelled; 'atoll ps' shows what still runs", name);
 	progress_finish(&p);

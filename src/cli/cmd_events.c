@@ -74,12 +74,12 @@ int cmd_events(const struct args *args)
 	bool json;
 
 	if (args_json(args, &json, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	if (sse_open(&s, args_get(args, "types"), &err) < 0)
-		return fail(err);
+		return report_error(err);
 	follow(&s, json, &err);
 	sse_finish(&s);
-	return fail(err);
+	return report_error(err);
 }

@@ -131,7 +131,7 @@ int cmd_exec(const struct args *args)
 	int status = run(args, args->words + 1, tty, &err);
 
 	if (err)
-		fail(err);
+		report_error(err);
 	return status;
 }
 
@@ -155,6 +155,6 @@ int cmd_shell(const struct args *args)
 		say_error("machine \"%s\" has no shell (neither /bin/bash nor /bin/sh)",
 			  args->words[0]);
 	else
-		fail(err);
+		report_error(err);
 	return status;
 }

@@ -89,12 +89,12 @@ int cmd_gc(const struct args *args)
 	bool json;
 
 	if (args_json(args, &json, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	if (find_keep(&keep, &err) < 0 || local_store_open(&s, &err) < 0 ||
 	    store_gc(s, keep, &blobs, &bytes, &err) < 0)
-		return fail(err);
+		return report_error(err);
 	print_result(blobs, bytes, json);
 	return 0;
 }

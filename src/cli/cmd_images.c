@@ -60,7 +60,7 @@ static size_t verify(struct store *s, struct store_image **images, size_t n)
 		if (images[i]->damage)
 			say_error("appliance \"%s\": %s", images[i]->name, images[i]->damage);
 		else if (store_verify_image(s, images[i], &err) < 0)
-			fail(err);
+			report_error(err);
 		else
 			continue;
 		damaged++;
@@ -77,11 +77,11 @@ int cmd_images(const struct args *args)
 	bool json;
 
 	if (args_json(args, &json, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	if (local_store_open(&s, &err) < 0 || store_list_images(s, &images, &n, &err) < 0)
-		return fail(err);
+		return report_error(err);
 	if (json)
 		print_list(images, n);
 	else

@@ -67,7 +67,7 @@ static const struct {
 
 static int print_boot(const json_t *machine, struct err **err)
 {
-	static const char *const titles[] = { ">AT", ">TOOK", "UNTIL", "", NULL };
+	static const char *const titles[] = { ">AT", ">TOOK", "UNTIL", "WHAT TOOK IT", NULL };
 	const json_t *times = json_object_get(machine, "times");
 	double before = 0;
 	struct table t;
@@ -112,5 +112,5 @@ int cmd_inspect(const struct args *args)
 		r = print_boot(thing, &err);
 	else if (r == 0)
 		print_json(thing);
-	return r < 0 ? fail(err) : 0;
+	return r < 0 ? report_error(err) : 0;
 }

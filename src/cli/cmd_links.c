@@ -70,11 +70,11 @@ int cmd_links(const struct args *args)
 	bool json;
 
 	if (args_json(args, &json, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	if (client_get("/1.0/links", &all, &err) < 0)
-		return fail(err);
+		return report_error(err);
 	json_array_foreach(all, i, l) if (wanted(l, args_word(args, 0))) json_array_append(list, l);
 	if (json)
 		print_json(list);

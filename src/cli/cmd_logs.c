@@ -41,17 +41,17 @@ int cmd_logs(const struct args *args)
 	int fd, r;
 
 	if (args_number(args, "lines", 1000000, &lines, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	lines_part = args_has(args, "lines") ? xasprintf("&lines=%lu", lines) : xstrdup("");
 	suffix = xasprintf("/console?follow=%d&bytes=%d%s", follow, CONSOLE_MAX, lines_part);
 	if (client_machine_path(args->words[0], suffix, &path, &err) < 0 ||
 	    client_open(path, &h, &err) < 0)
-		return fail(err);
+		return report_error(err);
 	fd = h.fd;
 	r = copy(&h, safe, &err);
 	http_finish(&h);
 	close(fd);
-	return r < 0 ? fail(err) : 0;
+	return r < 0 ? report_error(err) : 0;
 }

@@ -50,11 +50,11 @@ int cmd_plan(const struct args *args)
 
 	if (args_json(args, &json, &err) < 0 ||
 	    args_number(args, "exit-code", 255, &changes, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	if (federation_file_post(args_word(args, 0), true, &answer, &err) < 0)
-		return fail(err);
+		return report_error(err);
 	metadata = json_object_get(answer, "metadata");
 	if (json)
 		print_json(metadata);

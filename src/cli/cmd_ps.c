@@ -87,11 +87,11 @@ int cmd_ps(const struct args *args)
 	bool json;
 
 	if (args_json(args, &json, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	if (client_get(path, &list, &err) < 0)
-		return fail(err);
+		return report_error(err);
 	if (json)
 		print_json(list);
 	else if (json_array_size(list) == 0)

@@ -10,12 +10,12 @@ int cmd_rm(const struct args *args)
 	int status = 0;
 
 	if (local_store_open(&s, &err) < 0)
-		return fail(err);
+		return report_error(err);
 	for (size_t i = 0; i < args->n_words; i++) {
 		cleanup_err struct err *why = NULL;
 
 		if (store_remove_image(s, args->words[i], &why) < 0)
-			status = fail(why);
+			status = report_error(why);
 	}
 	return status;
 }

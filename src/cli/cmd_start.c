@@ -82,7 +82,7 @@ static int ask_all(const struct args *args, const struct request *req, struct pr
 		else
 			r = ask_machine(req, name, &answer, &why);
 		if (r < 0) {
-			fail(why);
+			report_error(why);
 			failed++;
 		} else if (str_eq(json_str(answer, "type"), "async")) {
 			progress_add(p, json_object_get(answer, "metadata"));
@@ -102,7 +102,7 @@ static int run(const struct args *args, const struct request *req)
 	if (r >= 0)
 		r = progress_wait(&p, &err);
 	if (r < 0 && err)
-		fail(err);
+		report_error(err);
 	else if (r == -ECANCELED)
 		say_error("cancelled; 'atoll ps' shows how things stand");
 	progress_finish(&p);
@@ -117,7 +117,7 @@ static int run_with_timeout(const struct args *args, const char *action)
 	cleanup_err struct err *err = NULL;
 
 	if (args_number(args, "timeout", 3600, &req.timeout, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	return run(args, &req);

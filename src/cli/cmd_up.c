@@ -13,8 +13,8 @@
 static const struct {
 	const char *verbs, *done;
 } counts[] = {
-	{ "create start", "started" },  { "replace", "restarted" },    { "remove", "removed" },
-	{ "link relink", "links set" }, { "unlink", "links removed" },
+	{ "create start", "started" }, { "replace", "restarted" }, { "remove", "removed" },
+	{ "link relink", "linked" },   { "unlink", "unlinked" },
 };
 
 static void print_summary(const struct progress *p, const char *name)
@@ -50,7 +50,7 @@ static int report(const struct progress *p, const char *name, int r, const struc
 		say_error("%s: %zu steps done, %zu failed, %zu skipped; what is up stays up", name,
 			  done, progress_count(p, all, "failed"), skipped);
 	else
-		fail(err);
+		report_error(err);
 	return r == -ECANCELED || r == -EINTR ? 130 : EXIT_FAILED;
 }
 
@@ -75,7 +75,7 @@ int cmd_up(const struct args *args)
 
 	metadata = json_object_get(answer, "metadata");
 	if (r < 0) {
-		status = fail(err);
+		status = report_error(err);
 	} else if (str_eq(json_str(answer, "type"), "sync")) {
 		printf("%s: nothing to do\n", json_str(metadata, "federation"));
 		status = 0;

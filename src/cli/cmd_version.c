@@ -12,7 +12,7 @@ int cmd_version(const struct args *args)
 	bool json = false;
 
 	if (args_json(args, &json, &err) < 0) {
-		fail(err);
+		report_error(err);
 		return EXIT_USAGE;
 	}
 	if (client_call(CLIENT_RUNNING, "GET", "/1.0", NULL, &answer, NULL) == 0)

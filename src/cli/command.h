@@ -47,7 +47,7 @@ const char **command_names(void);
 void command_print_help(const struct command *c);
 
 /* "atoll: MESSAGE" on standard error; frees nothing; returns EXIT_FAILED. */
-int fail(const struct err *err);
+int report_error(const struct err *err);
 void say_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int cmd_build(const struct args *args);

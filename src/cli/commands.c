@@ -188,7 +188,7 @@ void say_error(const char *fmt, ...)
 	fprintf(stderr, "atoll: %s\n", safe);
 }
 
-int fail(const struct err *err)
+int report_error(const struct err *err)
 {
 	say_error("%s", err_msg(err));
 	return EXIT_FAILED;

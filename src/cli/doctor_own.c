@@ -17,6 +17,10 @@ static void check_store(struct doctor_finding *f)
 	struct store_image **images;
 	size_t n, damaged = 0;
 
+	if (!local_store_exists()) {
+		doctor_set(f, DOCTOR_OK, NULL, "none yet; the first build makes %s", path);
+		return;
+	}
 	if (local_store_open(&s, &err) < 0 || store_list_images(s, &images, &n, &err) < 0) {
 		doctor_set(f, DOCTOR_FAIL, NULL, "%s", err_msg(err));
 		return;

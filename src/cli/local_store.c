@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "local_store.h"
 
+#include "fd.h"
 #include "mem.h"
 #include "output.h"
 #include "paths.h"
@@ -10,6 +11,13 @@ int local_store_open(struct store **ret, struct err **err)
 	cleanup_free char *path = paths_in_state("store");
 
 	return store_open(path, ret, err);
+}
+
+bool local_store_exists(void)
+{
+	cleanup_free char *path = paths_in_state("store/oci-layout");
+
+	return file_exists(path);
 }
 
 json_t *image_summary(const struct store_image *i)

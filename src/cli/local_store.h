@@ -8,6 +8,8 @@
 #include "store.h"
 
 int local_store_open(struct store **ret, struct err **err);
+/* Before the first use there is none; for those who only look, and should not make one. */
+bool local_store_exists(void);
 /* Name, version, arch, size, created, digest; with `damage` when it cannot be used. */
 json_t *image_summary(const struct store_image *i);
 /* That, and its blobs and its manifest. */
