@@ -72,7 +72,7 @@ const struct msg_type control_result_type =
 static const struct msg_field control_times_fields[] = {
 	MSG_FIELD(1, MSG_U64, struct control_times, launch, 0),
 	MSG_FIELD(2, MSG_U64, struct control_times, guest, 0),
-	MSG_FIELD(3, MSG_U64, struct control_times, init, 4095),
+	MSG_FIELD(3, MSG_U64, struct control_times, init, 0),
 	MSG_FIELD(4, MSG_U64, struct control_times, prepared, 0),
 	MSG_FIELD(5, MSG_U64, struct control_times, started, 0),
 	MSG_FIELD(6, MSG_U64, struct control_times, ready, 0),

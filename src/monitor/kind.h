@@ -11,6 +11,7 @@
 
 #include "abi_machine.h"
 #include "err.h"
+#include "userns.h"
 
 #define GUEST_MAX_NICS 64
 
@@ -23,6 +24,7 @@ enum nic_transport {
 struct guest {
 	const struct machine_config *config; /* the monitor's */
 	const char *dir;                     /* the machine's folder */
+	struct ids ids;                      /* the machine's own ids on the host; the monitor's */
 	pid_t pid;                           /* of the guest's first process; 0 before start */
 	int pidfd;
 	int wire;    /* stream socket to atoll-init; the monitor takes it by steal_fd */

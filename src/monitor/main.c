@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * atoll-monitor DIR owns the machine in DIR for one life. See keeper.c for how that goes, and
+ * halves.h for why it is two processes.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "keeper.h"
+#include "kvm_probe.h"
+#include "log.h"
+#include "loop.h"
+#include "mem.h"
+#include "show.h"
+#include "str.h"
+
+static int fail(struct err *err)
+{
+	log_error("%s", err_msg(err));
+	return 1;
+}
+
+static int run_machine(const char *dir)
+{
+	int64_t launched = clock_ns();
+	cleanup_err struct err *err = NULL;
+
+	/* It outlives its daemon: neither a terminal nor a broken pipe ends it. */
+	setsid();
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	umask(022); /* each file says its own mode; the folders of a jail's root are for all */
+	return keeper_run(dir, launched, &err) < 0 ? fail(err) : 0;
+}
+
+static int run_show(const char *path)
+{
+	cleanup_err struct err *err = NULL;
+
+	return show_file(path, &err) < 0 ? fail(err) : 0;
+}
+
+static int run_probe(const char *unused)
+{
+	(void)unused;
+	return kvm_probe_print(stdout);
+}
+
+static int run_version(const char *unused)
+{
+	(void)unused;
+	printf("atoll-monitor %s\n", ATOLL_VERSION);
+	return 0;
+}
+
+static int usage(void)
+{
+	fputs("usage: atoll-monitor DIR           run the machine whose folder DIR is\n"
+	      "       atoll-monitor --show FILE   print a machine's config or exit file\n"
+	      "       atoll-monitor --probe-kvm   say whether this host's KVM is of use\n"
+	      "       atoll-monitor --version\n",
+	      stderr);
+	return 2;
+}
+
+static const struct {
+	const char *option;
+	int arguments;
+	int (*run)(const char *argument);
+} modes[] = {
+	{ "--show", 1, run_show },
+	{ "--probe-kvm", 0, run_probe },
+	{ "--version", 0, run_version },
+};
+
+int main(int argc, char **argv)
+{
+	log_init("atoll-monitor", LOG_LEVEL_INFO);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		if (argc == 2 + modes[i].arguments && str_eq(argv[1], modes[i].option))
+			return modes[i].run(argv[argc - 1]);
+	if (argc != 2 || argv[1][0] == '-')
+		return usage();
+	return run_machine(argv[1]);
+}

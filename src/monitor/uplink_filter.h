@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef ATOLL_UPLINK_FILTER_H
+#define ATOLL_UPLINK_FILTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Whether a guest's frame may go to passt: not when it is an IP packet to a loopback or unspecified
+ * address. passt connects to the destination that it reads in the packet, in the host's network
+ * namespace, where such an address is the host itself.
+ */
+bool uplink_allows(const uint8_t *frame, size_t len);
+
+#endif
