@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "fd.h"
@@ -26,6 +27,7 @@ struct transfer {
 	char *temp;
 	int fd;
 	int write_error; /* errno of our side, or 0 */
+	bool too_long;
 	unsigned int tries;
 	uint64_t got;
 	struct sha256 digest;
@@ -60,7 +62,7 @@ static size_t handle_bytes(char *bytes, size_t one, size_t len, void *data)
 
 	(void)one;
 	if (t->got + len > max) {
-		t->write_error = EFBIG;
+		t->too_long = true;
 		return 0;
 	}
 	r = fd_write_all(t->fd, bytes, len);
@@ -100,6 +102,7 @@ static int start(struct fetcher *f, struct transfer *t, struct err **err)
 	t->fetcher = f;
 	t->got = 0;
 	t->write_error = 0;
+	t->too_long = false;
 	t->reason[0] = '\0';
 	sha256_begin(&t->digest);
 	t->fd = open(t->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -148,20 +151,20 @@ static int check(struct transfer *t, CURLcode result, struct err **err)
 	long status = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (t->write_error && t->write_error != EFBIG)
+	if (t->write_error)
 		return err_set_errno(err, t->write_error, "%s: cannot write to the cache",
 				     job->name);
 	if (result == CURLE_FILE_COULDNT_READ_FILE || status == 404 || status == 410)
 		return err_set(err, ENOENT, "%s: not found at %s", job->name, job->url);
-	if (result != CURLE_OK && !t->write_error)
+	if (result != CURLE_OK && !t->too_long)
 		return err_set(err, EIO, "%s: cannot fetch %s: %s", job->name, job->url,
 			       *t->reason ? t->reason : curl_easy_strerror(result));
 	sha256_end(&t->digest, hex);
-	if (t->write_error || (job->size && t->got != job->size))
+	if (t->too_long || (job->size && t->got != job->size))
 		return err_set(err, EBADMSG,
 			       "%s: fetched from %s, but it is %s than the %" PRIu64
 			       " bytes expected",
-			       job->name, job->url, t->write_error ? "longer" : "shorter",
+			       job->name, job->url, t->too_long ? "longer" : "shorter",
 			       job->size ? job->size : job->max);
 	if (*job->sha256 && strcmp(hex, job->sha256) != 0)
 		return err_set(err, EBADMSG,

@@ -91,9 +91,9 @@ static int stage_all(struct staging *s, const struct tree *tree, struct err **er
 
 static int run_mkfs(struct staging *s, const char *state, const char *image, struct err **err)
 {
-	const char *const argv[] = { "fakeroot", "-i",      state,  "--",  "mkfs.erofs",
-				     "--quiet",  "-zlz4hc", "-x-1", "-T0", "-U" UUID,
-				     image,      s->root,   NULL };
+	const char *const argv[] = { "fakeroot", "-i",      state,     "--",   "mkfs.erofs",
+				     "--quiet",  "-zlz4hc", "-C16384", "-x-1", "-T0",
+				     "-U" UUID,  image,     s->root,   NULL };
 	cleanup_buf struct buf out = BUF_INIT, errors = BUF_INIT;
 	cleanup_free char *line = NULL;
 	int status, r = command_run(argv, "fakeroot", &out, &errors, &status, err);

@@ -1,0 +1,525 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The builder against a package repository made here: its own key, its own packages, file: URIs.
+
+setup_file() {
+	export WORK=$BATS_FILE_TMPDIR REPO=$BATS_FILE_TMPDIR/repo
+	export GNUPGHOME=$WORK/gnupg
+	unset http_proxy https_proxy ATOLL_LIBEXEC ATOLL_LOG
+	umask 022
+	chmod 755 "$WORK"
+	mkdir -m 700 "$GNUPGHOME"
+	gpg --batch --quiet --passphrase '' --quick-gen-key test@example.org ed25519 sign never
+	make_packages
+	publish
+	make_apt "$WORK/apt" "file:$REPO"
+}
+
+teardown_file() {
+	gpgconf --kill all
+}
+
+setup() {
+	export ATOLL_ROOT=$BATS_TEST_TMPDIR/state
+	builder=${ATOLL_BUILD_DIR:-$(cd "$BATS_TEST_DIRNAME/../../build" && pwd)}/atoll-build
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# deb NAME CONTROL-LINE…: packs the folder $WORK/pkg/NAME.
+deb() {
+	local name=$1 root=$WORK/pkg/$1
+	shift
+	mkdir -p "$root/DEBIAN"
+	{
+		printf 'Package: %s\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: x\n' "$name"
+		printf 'Version: 1\n'
+		[ $# -eq 0 ] || printf '%s\n' "$@"
+	} >"$root/DEBIAN/control"
+	mkdir -p "$REPO/pool"
+	dpkg-deb --root-owner-group -Znone -b "$root" "$REPO/pool/$name.deb" >/dev/null
+}
+
+# file PACKAGE PATH [TEXT]
+file() {
+	mkdir -p "$(dirname "$WORK/pkg/$1/$2")"
+	printf '%s\n' "${3-$1}" >"$WORK/pkg/$1/$2"
+}
+
+make_packages() {
+	local users=usr/share/base-passwd
+	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
+	echo 'www-data:*:33:33:www-data:/var/www:/usr/sbin/nologin' >>"$WORK/pkg/base-passwd/$users/passwd.master"
+	file base-passwd $users/group.master 'root:*:0:'
+	deb base-passwd
+
+	file hello bin/hello '#!/bin/sh'
+	chmod 4755 "$WORK/pkg/hello/bin/hello"
+	ln "$WORK/pkg/hello/bin/hello" "$WORK/pkg/hello/bin/hello-again"
+	file hello usr/share/doc/hello/README
+	file hello usr/share/doc/hello/copyright
+	printf 'touch /never\n' >"$WORK/postinst"
+	mkdir -p "$WORK/pkg/hello/DEBIAN"
+	{ echo '#!/bin/sh'; cat "$WORK/postinst"; } >"$WORK/pkg/hello/DEBIAN/postinst"
+	chmod 755 "$WORK/pkg/hello/DEBIAN/postinst"
+	deb hello 'Depends: libhello (>= 1) | libother' 'Recommends: big'
+
+	file libhello usr/lib/libhello.so
+	deb libhello
+	deb libother
+
+	mkdir -p "$WORK/pkg/big/usr/share/big"
+	head -c 3000000 /dev/urandom >"$WORK/pkg/big/usr/share/big/data"
+	deb big
+
+	file clash-a etc/clash
+	deb clash-a
+	file clash-b etc/clash
+	deb clash-b
+	file clash-c etc/clash
+	deb clash-c 'Replaces: clash-a (<< 2)'
+	deb needs-nothing-there 'Depends: not-there'
+	deb enemy 'Conflicts: hello'
+
+	file certificates usr/share/ca-certificates/b.crt B
+	file certificates usr/share/ca-certificates/a.crt A
+	deb certificates
+}
+
+# Indexes and signs what is in the pool. apt-ftparchive runs where paths are as clients see them.
+publish() {
+	local dist=$REPO/dists/bookworm arch
+	rm -rf "$dist"
+	for arch in amd64 arm64; do
+		mkdir -p "$dist/main/binary-$arch"
+		(cd "$REPO" && apt-ftparchive packages pool) >"$dist/main/binary-$arch/Packages"
+		xz -k "$dist/main/binary-$arch/Packages"
+	done
+	(cd "$dist" && apt-ftparchive -o APT::FTPArchive::Release::Origin="${ORIGIN-Debian}" \
+		-o APT::FTPArchive::Release::Codename=bookworm release .) >"$WORK/Release"
+	mv "$WORK/Release" "$dist/Release"
+	gpg --batch --quiet --yes --clearsign -o "$dist/InRelease" "$dist/Release"
+	gpg --batch --quiet --yes --detach-sign --armor -o "$dist/Release.gpg" "$dist/Release"
+}
+
+# make_apt DIR URI: an apt configuration with the key inside the source.
+make_apt() {
+	mkdir -p "$1/sources.list.d"
+	{
+		printf '# ours\nTypes: deb deb-src\nURIs: %s/\nSuites: bookworm trixie\nComponents: main\nSigned-By:\n' "$2"
+		gpg --batch --armor --export test@example.org | sed 's/^$/./; s/^/ /'
+	} >"$1/sources.list.d/test.sources"
+}
+
+# recipe NAME LINE…: writes NAME.yaml.
+recipe() {
+	local name=$1
+	shift
+	{
+		printf 'appliance: %s\nbase: debian/bookworm\nneeds: {kinds: [light]}\n' "$name"
+		printf '%s\n' "$@"
+	} >"$name.yaml"
+}
+
+build() {
+	run timeout 60 "$builder" --apt "${APT-$WORK/apt}" "$@"
+}
+
+store_json() { # DIGEST
+	cat "$ATOLL_ROOT/store/blobs/sha256/${1#sha256:}"
+}
+
+# blob NAME MEDIA: the path of one of an image's blobs.
+blob() {
+	local image
+	image=$(jq -r --arg n "$1" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $n)
+		| .digest' "$ATOLL_ROOT/store/index.json")
+	echo "$ATOLL_ROOT/store/blobs/sha256/$(store_json "$image" |
+		jq -r --arg m "$2" '.layers[] | select(.mediaType | contains($m)) | .digest[7:]')"
+}
+
+# unpacked NAME: the image's files below ./NAME.root
+unpacked() {
+	fsck.erofs --extract="$PWD/$1.root" "$(blob "$1" rootfs)" >/dev/null
+}
+
+# mode_of IMAGE PATH: from the inode itself, for erofs-utils 1.5 drop set-user-ID where they show it.
+mode_of() {
+	local nid meta
+	nid=$(dump.erofs --path="$2" "$1" | sed -n 's/^NID: \([0-9]*\).*/\1/p')
+	meta=$(od -An -tu4 -j1064 -N4 "$1")
+	od -An -to2 -j$((meta * 4096 + nid * 32 + 4)) -N2 "$1"
+}
+
+listing() { # of all that an unpacked image has: type, mode, owner, target
+	(cd "$1" && find . -printf '%P %y %m %U:%G %l\n' | LC_ALL=C sort)
+}
+
+@test "builds: closure, modes, links, users, certificates, no documentation, no script run" {
+	recipe a 'packages: [hello, certificates]' 'files: {/etc/a.conf: {text: "x", owner: tester, mode: 0600}}' \
+		'users: {tester: 900}' 'volumes: {data: {path: /var/lib/a, owner: tester}}' 'run: hello'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	[[ $output == "a: 3 packages, "*" compressed, "*" s" ]]
+	unpacked a
+	run listing a.root
+	[[ $output == *"bin l 777 0:0 usr/bin"* ]]
+	[[ $output == *"var/run l 777 0:0 /run"* ]]
+	[[ $output == *"tmp d 1777 0:0"* ]]
+	[[ $output == *"etc/a.conf f 600 900:900"* ]]
+	[[ $output == *"var/lib/a d 755 900:900"* ]]
+	[[ $output == *"usr/share/doc/hello/copyright"* ]]
+	[[ $output != *README* && $output != *never* && $output != *libother* && $output != *usr/share/big* ]]
+	[[ $(mode_of "$(blob a rootfs)" /usr/bin/hello) == *104755 ]]
+	dump.erofs --path=/usr/bin/hello-again "$(blob a rootfs)" | grep -q 'Links: 2 '
+	grep -q '^tester:x:900:900:' a.root/etc/passwd
+	grep -q '^www-data:x:33:33:' a.root/etc/passwd
+	[ "$(cat a.root/etc/ssl/certs/ca-certificates.crt)" = "$(printf 'A\nB')" ]
+	jq -e '.packages | map(.name) == ["certificates", "hello", "libhello"]' "$(blob a appliance)"
+	jq -e '.volumes[0].owner == 900' "$(blob a appliance)"
+	skopeo inspect --raw "oci:$ATOLL_ROOT/store:a" | jq -e '.layers | length == 2'
+}
+
+@test "what did not change is a cache hit, what did is built" {
+	recipe a 'packages: [hello]' 'files: {/etc/a.conf: a.conf}'
+	echo 1 >a.conf
+	build a.yaml
+	[ "$status" -eq 0 ]
+	build a.yaml
+	[ "$output" = "a: unchanged (cache hit)" ]
+	build --quiet a.yaml
+	[ -z "$output" ]
+	echo 2 >a.conf
+	build a.yaml
+	[[ $output == "a: 2 packages"* ]]
+	chmod 755 a.conf
+	build a.yaml
+	[[ $output == "a: 2 packages"* ]]
+	rm "$(blob a rootfs)"
+	build a.yaml
+	[[ $output == "a: 2 packages"* ]]
+	build --force a.yaml
+	[[ $output == "a: 2 packages"* ]]
+}
+
+@test "the same input gives the same bytes, whoever builds" {
+	recipe a 'packages: [hello, certificates]' 'users: {tester: 900}' \
+		'files: {/etc/a.conf: {text: "x", owner: tester}}'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	local first
+	first=$(basename "$(blob a rootfs)")
+	export ATOLL_ROOT=$BATS_TEST_TMPDIR/other
+	mkdir -m 777 "$ATOLL_ROOT"
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$(dirname "$BATS_TEST_TMPDIR")"
+	run timeout 60 setpriv --reuid 65534 --regid 65534 --clear-groups \
+		sh -c 'umask 077; exec "$@"' sh "$builder" --apt "$WORK/apt" a.yaml
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(basename "$(blob a rootfs)")" = "$first" ]
+}
+
+@test "a missing package is a mistake of the recipe, with the nearest name" {
+	recipe a 'packages: [helo]'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'a.yaml: package "helo" does not exist; did you mean "hello"?' ]]
+}
+
+@test "packages that cannot be had together are explained" {
+	recipe a 'packages: [hello, enemy]'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"cannot be had together: "*enemy*hello* ]]
+	recipe b 'packages: [needs-nothing-there]'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *not-there* ]]
+}
+
+@test "two packages with one path: an error, unless one replaces the other" {
+	recipe a 'packages: [clash-a, clash-b]'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"/etc/clash is in both clash-a and clash-b"* ]]
+	recipe b 'packages: [clash-a, clash-c]'
+	build b.yaml
+	[ "$status" -eq 0 ]
+	unpacked b
+	[ "$(cat b.root/etc/clash)" = clash-c ]
+}
+
+@test "a file outside the recipe's folder is refused, also behind a link" {
+	mkdir in
+	echo secret >secret
+	cd in
+	ln -s ../secret link
+	recipe a 'packages: [hello]' 'files: {/etc/s: link}'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'a.yaml:5:'*'"link" is outside the recipe'* ]]
+	recipe b 'packages: [hello]' 'files: {/etc/s: ../secret}'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	recipe c 'packages: [hello]' "files: {/etc/s: $BATS_TEST_TMPDIR/secret}"
+	build c.yaml
+	[ "$status" -eq 1 ]
+	[ ! -e "$ATOLL_ROOT/store/index.json" ] || [ "$(jq '.manifests | length' "$ATOLL_ROOT/store/index.json")" = 0 ]
+}
+
+@test "mistakes are found before a machine starts: program, user, owner, module" {
+	recipe a 'packages: [hello]' 'run: helo --x'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'has a program "helo"'* ]]
+	recipe b 'packages: [hello]' 'user: ww-data'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'user "ww-data" does not exist; did you mean "www-data"?'* ]]
+	recipe c 'packages: [hello]' 'users: {mine: 33}'
+	build c.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"Debian has www-data (33) already"* ]]
+}
+
+# A copy of the repository that a test may spoil.
+own_repo() {
+	cp -r "$REPO" "$BATS_TEST_TMPDIR/repo"
+	make_apt "$BATS_TEST_TMPDIR/apt" "file://$BATS_TEST_TMPDIR/repo"
+	export APT=$BATS_TEST_TMPDIR/apt
+	dist=$BATS_TEST_TMPDIR/repo/dists/bookworm
+}
+
+@test "an index whose signature does not verify is not used, and the cache stays" {
+	own_repo
+	recipe a 'packages: [hello]'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	local before
+	before=$(cd "$ATOLL_ROOT" && find cache store -type f ! -name '*.lock' -printf '%p %s %T@\n' | sort)
+	sed -i 's/^Origin: .*/Origin: Evil/' "$dist/InRelease"
+	build --update a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"test.sources:2: file://"*"bookworm: the signature does not verify"* ]]
+	[ "$(cd "$ATOLL_ROOT" && find cache store -type f ! -name '*.lock' -printf '%p %s %T@\n' | sort)" = "$before" ]
+
+	# Something good that is followed by something unsigned.
+	cp "$REPO/dists/bookworm/InRelease" "$dist/InRelease"
+	printf '\nOrigin: Evil\n' >>"$dist/InRelease"
+	build --update --force a.yaml
+	[ "$status" -eq 0 ] # what is not covered by the signature does not count
+}
+
+@test "a key that is not ours, or no signature at all" {
+	own_repo
+	recipe a 'packages: [hello]'
+	GNUPGHOME=$BATS_TEST_TMPDIR/evil
+	mkdir -m 700 "$GNUPGHOME"
+	GNUPGHOME=$GNUPGHOME gpg --batch --quiet --passphrase '' --quick-gen-key evil@example.org ed25519 sign never
+	GNUPGHOME=$GNUPGHOME gpg --batch --quiet --yes --clearsign -o "$dist/InRelease" "$dist/Release"
+	GNUPGHOME=$GNUPGHOME gpgconf --kill all
+	build a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"signed by key "*", which is not among the keys for it"* ]]
+	cp "$dist/Release" "$dist/InRelease"
+	build a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"no valid signature"* ]]
+}
+
+@test "Release with a signature beside it; keys in trusted.gpg.d; the one-line format" {
+	own_repo
+	rm "$dist/InRelease"
+	rm -r "$APT/sources.list.d"
+	mkdir "$APT/trusted.gpg.d"
+	gpg --batch --export test@example.org >"$APT/trusted.gpg.d/test.gpg"
+	printf '# c\ndeb [arch=amd64,arm64] file:%s bookworm main contrib # c\n' "$BATS_TEST_TMPDIR/repo" \
+		>"$APT/sources.list"
+	recipe a 'packages: [hello]'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	echo >>"$dist/Release"
+	build --update a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"does not verify"* ]]
+	rm "$APT/trusted.gpg.d/test.gpg"
+	build --update a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"sources.list:2: no keys"* ]]
+}
+
+@test "a source of another origin is passed over" {
+	REPO=$BATS_TEST_TMPDIR/repo
+	cp -r "$WORK/repo" "$REPO"
+	ORIGIN=Other publish
+	make_apt apt "file://$REPO"
+	recipe a 'packages: [hello]'
+	APT=$PWD/apt build a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"no source there has packages of Debian"* ]]
+}
+
+@test "altered and truncated downloads" {
+	own_repo
+	recipe a 'packages: [hello]'
+	printf X | dd of="$BATS_TEST_TMPDIR/repo/pool/hello.deb" bs=1 seek=200 conv=notrunc status=none
+	build a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *'package "hello"'*"its sha256 is "* ]]
+	truncate -s 100 "$BATS_TEST_TMPDIR/repo/pool/hello.deb"
+	build a.yaml
+	[ "$status" -eq 125 ]
+	rm "$BATS_TEST_TMPDIR/repo/pool/hello.deb"
+	build a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"try again with --update"*"not found"* ]]
+	[ -z "$(find "$ATOLL_ROOT/cache/tmp" -mindepth 1 ! -name .lock)" ]
+	cp "$REPO/pool/hello.deb" "$BATS_TEST_TMPDIR/repo/pool/hello.deb"
+	build a.yaml
+	[ "$status" -eq 0 ]
+	# A package that rotted in the cache is fetched again.
+	for deb in "$ATOLL_ROOT"/cache/packages/*.deb; do echo >>"$deb"; done
+	build --force a.yaml
+	[ "$status" -eq 0 ]
+}
+
+@test "an altered package index" {
+	own_repo
+	recipe a 'packages: [hello]'
+	echo >>"$dist/main/binary-amd64/Packages.xz"
+	echo >>"$dist/main/binary-arm64/Packages.xz"
+	build a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"bookworm/main/binary-"*"/Packages.xz"*"longer"* ]]
+}
+
+@test "no space left: said so, and the store is as it was" {
+	recipe small 'packages: [libhello]'
+	recipe large 'packages: [big]'
+	mkdir -p "$ATOLL_ROOT"
+	run timeout 100 unshare -m sh -ec '
+		mount -t tmpfs -o size=1m none "$ATOLL_ROOT"
+		"$1" --quiet --apt "$2" small.yaml
+		cp "$ATOLL_ROOT/store/index.json" before
+		(cd "$ATOLL_ROOT/store" && find . | sort) >files.before
+		code=0
+		"$1" --apt "$2" large.yaml 2>message || code=$?
+		echo "code $code"
+		cat message
+		cmp "$ATOLL_ROOT/store/index.json" before
+		(cd "$ATOLL_ROOT/store" && find . | sort) | cmp - files.before
+		find "$ATOLL_ROOT/cache/tmp" -mindepth 1 ! -name .lock
+		"$1" --apt "$2" small.yaml
+	' sh "$builder" "$WORK/apt"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "code 125" ]]
+	[[ ${lines[1]} == *"No space left"* ]]
+	[[ ${lines[2]} == "small: unchanged (cache hit)" ]]
+}
+
+@test "no space left in the store alone" {
+	recipe small 'packages: [libhello]'
+	recipe large 'packages: [big]'
+	mkdir -p "$ATOLL_ROOT/store"
+	run timeout 100 unshare -m sh -ec '
+		mount -t tmpfs -o size=1m none "$ATOLL_ROOT/store"
+		"$1" --quiet --apt "$2" small.yaml
+		(cd "$ATOLL_ROOT/store" && find . | sort) >files.before
+		code=0
+		"$1" --apt "$2" large.yaml 2>message || code=$?
+		echo "code $code"
+		cat message
+		(cd "$ATOLL_ROOT/store" && find . | sort) | cmp - files.before
+		"$1" --apt "$2" small.yaml
+	' sh "$builder" "$WORK/apt"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "code 125" ]]
+	[[ ${lines[1]} == *"no space left"* ]]
+	[[ ${lines[2]} == "small: unchanged (cache hit)" ]]
+}
+
+@test "a file size limit is an error, not a crash" {
+	recipe large 'packages: [big]'
+	run bash -c 'ulimit -f 1000; exec timeout 60 "$@"' sh "$builder" --apt "$WORK/apt" large.yaml
+	echo "$output"
+	[ "$status" -eq 125 ]
+	[[ $output == *"File too large"* ]]
+}
+
+@test "killed at any moment: the store stays, and the next build sweeps and succeeds" {
+	recipe a 'packages: [hello]'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	recipe b 'packages: [big, hello, certificates]'
+	local delay pid i
+	for delay in 0.01 0.02 0.03 0.05 0.08 0.12 0.2; do
+		"$builder" --quiet --force --apt "$WORK/apt" b.yaml 3>&- &
+		pid=$!
+		sleep "$delay"
+		kill -9 "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		[ "$(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' "$ATOLL_ROOT/store/index.json" |
+			grep -c '^a$')" = 1 ]
+		build a.yaml
+		[ "$output" = "a: unchanged (cache hit)" ]
+	done
+	build --force b.yaml
+	[ "$status" -eq 0 ]
+	for i in 1 2 3 4 5 6 7 8 9 10; do # what mkfs.erofs of a killed builder still holds is swept later
+		build a.yaml
+		[ -n "$(find "$ATOLL_ROOT/cache/tmp" -mindepth 1 ! -name .lock)" ] || break
+		sleep 0.1
+	done
+	[ -z "$(find "$ATOLL_ROOT/cache/tmp" -mindepth 1 ! -name .lock)" ]
+}
+
+@test "over HTTP; without the server the cached index serves" {
+	recipe a 'packages: [hello]'
+	make_apt apt http://127.0.0.1:8080
+	run timeout 100 unshare -n bash -ec '
+		ip link set lo up
+		(cd "$REPO" && exec python3 -m http.server -b 127.0.0.1 8080) >/dev/null 2>&1 3>&- &
+		server=$!
+		trap "kill $server 2>/dev/null || true" EXIT
+		for i in $(seq 50); do
+			curl -s -o /dev/null http://127.0.0.1:8080/ && break
+			sleep 0.1
+		done
+		"$1" --apt apt a.yaml
+		kill $server
+		wait $server || true
+		"$1" --apt apt a.yaml
+		"$1" --apt apt --update --force a.yaml
+	' bash "$builder"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "a: 2 packages"* ]]
+	[[ ${lines[1]} == "a: unchanged (cache hit)" ]]
+	[[ ${lines[2]} == *"using the index of the cache: "*"cannot fetch"* ]]
+	[[ ${lines[3]} == "a: 2 packages"* ]]
+}
+
+@test "another architecture" {
+	recipe a 'packages: [hello]'
+	build --arch arm64 a.yaml
+	[ "$status" -eq 0 ]
+	build --arch arm64 a.yaml
+	[ "$output" = "a: unchanged (cache hit)" ]
+	build --arch vax a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'architecture "vax"'* ]]
+	recipe b 'packages: [hello]' 'programs: [atoll-firewall]'
+	build --arch arm64 b.yaml
+	[ "$status" -ne 0 ]
+	[[ $output == *"atoll-firewall"* ]]
+}
+
+@test "several recipes, one of them wrong: the others are built" {
+	recipe a 'packages: [hello]'
+	recipe b 'packages: [helo]'
+	recipe c 'packages: [libhello]'
+	build a.yaml b.yaml c.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"a: 2 packages"*"did you mean"*"c: 1 packages"* ]]
+}
