@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Network interfaces, through rtnetlink. */
+#ifndef ATOLL_NET_H
+#define ATOLL_NET_H
+
+#include "abi_machine.h"
+#include "err.h"
+
+int net_loopback_up(struct err **err);
+
+/*
+ * Gives the device with the NIC's MAC its name, MTU, addresses and routes, and brings it up. The
+ * addresses are usable at once: a point-to-point link has no duplicates to wait for. Gateways are
+ * reached on the link itself, whatever the prefix.
+ */
+int net_configure(const struct guest_nic *nic, struct err **err);
+
+#endif
