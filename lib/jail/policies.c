@@ -209,6 +209,7 @@ static const struct policy_row monitor_rows[] = {
 	{ "rt_sigaction", LOOP },
 	{ "rt_sigprocmask", LOOP },
 	{ "rt_sigreturn", LOOP },
+	{ "sigaltstack", "sanitizers, when it is built with them" },
 	{ "restart_syscall", LOOP },
 	{ "clock_gettime", LOOP },
 	{ "gettimeofday", LOOP },

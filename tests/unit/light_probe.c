@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -172,7 +173,8 @@ static int eat(void)
 
 	if (pid == 0)
 		for (;;)
-			memset(malloc(1 << 20), 1, 1 << 20);
+			mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	waitpid(pid, &status, 0);
 	return WIFSIGNALED(status) ? 100 + WTERMSIG(status) : 1;
 }

@@ -493,18 +493,10 @@ static void start(struct machine *m)
 	read_report(m);
 }
 
-/* Exit code, or 128 + signal. */
-static int finish(struct machine *m)
+static void forget(struct machine *m)
 {
-	siginfo_t info;
 	struct machine_volume *volume = m->config.volumes.items;
 
-	assert_int_equal(waitid(P_PIDFD, m->guest.pidfd, &info, WEXITED), 0);
-	kind_light.finish(&m->guest);
-	fd_close(&m->guest.pidfd);
-	fd_close(&m->guest.wire);
-	fd_close(&m->guest.console);
-	fd_close(&m->guest.nics[0].fd);
 	free(volume->path);
 	free(m->config.volumes.items);
 	free(m->config.nics.items);
@@ -512,6 +504,20 @@ static int finish(struct machine *m)
 	free(m->config.rootfs);
 	free(m->config.init);
 	free(m->report);
+}
+
+/* Exit code, or 128 + signal. */
+static int finish(struct machine *m)
+{
+	siginfo_t info;
+
+	assert_int_equal(waitid(P_PIDFD, m->guest.pidfd, &info, WEXITED), 0);
+	kind_light.finish(&m->guest);
+	fd_close(&m->guest.pidfd);
+	fd_close(&m->guest.wire);
+	fd_close(&m->guest.console);
+	fd_close(&m->guest.nics[0].fd);
+	forget(m);
 	return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
@@ -719,10 +725,12 @@ static void test_light_fails(void **state)
 		struct machine m;
 
 		configure(&m);
-		if (i == 0)
-			m.config.rootfs = xstrdup("/etc/hostname");
-		if (i == 1)
-			m.config.init = xstrdup("/etc/hostname");
+		if (i < 2) {
+			char **file = i == 0 ? &m.config.rootfs : &m.config.init;
+
+			free(*file);
+			*file = xstrdup("/etc/hostname");
+		}
 		if (i == 2)
 			((struct machine_nic *)m.config.nics.items)->mac = STR("02:zz");
 		if (i == 3)
@@ -734,6 +742,7 @@ static void test_light_fails(void **state)
 		print_message("%s: %s\n", wrong[i], err_msg(err));
 		assert_non_null(err);
 		assert_int_equal(m.guest.wire, -1);
+		forget(&m);
 	}
 	after = host_state();
 	assert_string_equal(before, after);
