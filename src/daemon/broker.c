@@ -59,7 +59,7 @@ struct broker_decision broker_decide(const struct machine *from, const char *ask
 struct request {
 	struct daemon *daemon;
 	char *fed, *machine; /* who asked */
-	char *link;
+	char *asked, *link;
 	uint64_t id;
 	int fd; /* the asking side's end */
 };
@@ -77,6 +77,7 @@ static void free_request(struct request *r)
 	fd_close(&r->fd);
 	free(r->fed);
 	free(r->machine);
+	free(r->asked);
 	free(r->link);
 	free(r);
 }
@@ -89,14 +90,12 @@ static void handle_opened(uint64_t code, const char *message, void *data)
 
 	if (m && m->n_requests)
 		m->n_requests--;
-	/* A link that was cut or taken away meanwhile is refused after all. */
+	/* What was cut or taken away meanwhile is refused after all. */
 	if (m && code == 0) {
-		struct link *k = fed_find_link(f, r->link);
+		struct broker_decision again = broker_decide(m, r->asked);
 
-		if (!k || k->cut) {
-			code = EACCES;
-			message = "the link is cut";
-		}
+		code = again.code;
+		message = again.message;
 	}
 	if (m && m->control)
 		control_verdict(m->control, r->id, code, message, r->link, code ? -1 : r->fd);
@@ -114,23 +113,25 @@ static char *printable(const char *s)
 	return copy;
 }
 
-static void open_stream(struct machine *from, uint64_t id, const struct broker_decision *d)
+static void open_stream(struct machine *from, const struct control_request *request,
+			const struct broker_decision *d)
 {
 	struct wire_service open = { .service = d->link->service, .from = from->name };
 	struct request *r;
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-		control_verdict(from->control, id, (uint64_t)errno, "no descriptors left", NULL,
-				-1);
+		control_verdict(from->control, request->id, (uint64_t)errno, "no descriptors left",
+				NULL, -1);
 		return;
 	}
 	r = xcalloc(1, sizeof(*r));
 	r->daemon = from->fed->daemon;
 	r->fed = xstrdup(from->fed->name);
 	r->machine = xstrdup(from->name);
+	r->asked = xstrdup(request->link);
 	r->link = xstrdup(d->link->id);
-	r->id = id;
+	r->id = request->id;
 	r->fd = pair[0];
 	from->n_requests++;
 	control_stream(d->target->control, d->link->id, &wire_service_type, &open, pair[1],
@@ -146,7 +147,7 @@ void broker_handle(struct machine *from, const struct control_request *request)
 	if (from->n_requests >= MAX_REQUESTS)
 		d = refuse(EBUSY, "too many streams of this machine wait", d.link);
 	if (d.code == 0) {
-		open_stream(from, request->id, &d);
+		open_stream(from, request, &d);
 		return;
 	}
 	if (d.code == EACCES)

@@ -3,11 +3,15 @@
  * atoll-monitor DIR owns the machine in DIR for one life. See keeper.c for how that goes, and
  * halves.h for why it is two processes.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "keeper.h"
 #include "kvm_probe.h"
 #include "log.h"
@@ -22,10 +26,31 @@ static int fail(struct err *err)
 	return 1;
 }
 
+/*
+ * One monitor per folder: the lock is how a daemon knows that the one before it started this machine
+ * and that it still runs. It ends with this process, however that ends.
+ */
+static int take_lock(const char *dir, int *ret_fd, struct err **err)
+{
+	cleanup_free char *path = xasprintf("%s/lock", dir);
+	cleanup_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_set_errno(err, errno, "%s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, EBUSY, "%s: another monitor runs this machine", path);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
 static int run_machine(const char *dir)
 {
 	int64_t launched = clock_ns();
 	cleanup_err struct err *err = NULL;
+	cleanup_fd int lock = -1;
+
+	if (take_lock(dir, &lock, &err) < 0)
+		return fail(err);
 
 	/* It outlives its daemon: neither a terminal nor a broken pipe ends it. */
 	setsid();
