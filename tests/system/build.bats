@@ -175,7 +175,7 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	grep -q '^www-data:x:33:33:' a.root/etc/passwd
 	[ "$(cat a.root/etc/ssl/certs/ca-certificates.crt)" = "$(printf 'A\nB')" ]
 	jq -e '.packages | map(.name) == ["certificates", "hello", "libhello"]' "$(blob a appliance)"
-	jq -e '.volumes[0].owner == 900' "$(blob a appliance)"
+	jq -e '.volumes.data.owner == 900' "$(blob a appliance)"
 	skopeo inspect --raw "oci:$ATOLL_ROOT/store:a" | jq -e '.layers | length == 2'
 }
 
