@@ -13,7 +13,7 @@
 #include "sha256.h"
 #include "str.h"
 
-#define FORMAT   "1" /* of the contents: a change makes all of them anew */
+#define FORMAT   "2" /* of the contents: a change makes all of them anew */
 #define FILE_MAX (64 << 20)
 
 /* For every kind of virtual machine: its buses, its devices, and the file systems of an image. */

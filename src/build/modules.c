@@ -218,6 +218,13 @@ static struct module *find_by_name(struct modules *m, const char *name)
 	return NULL;
 }
 
+static bool is_builtin(const struct modules *m, const char *name)
+{
+	cleanup_free char *generic = xasprintf("%s" GENERIC, name);
+
+	return strv_has(m->builtin, name) || strv_has(m->builtin, generic);
+}
+
 static struct module *find_by_alias(struct modules *m, const char *alias)
 {
 	cleanup_free char *generic = xasprintf("%s" GENERIC, alias);
@@ -254,7 +261,7 @@ static int place(struct modules *m, const char *wanted, bool must, int depth, ch
 	struct module *module = find_by_name(m, name);
 	int r;
 
-	if (!module && strv_has(m->builtin, name))
+	if (!module && is_builtin(m, name))
 		return 0;
 	if (!module)
 		module = find_by_alias(m, name);
