@@ -10,7 +10,10 @@
 #include "mem.h"
 #include "str.h"
 
-/* The two families of a destination; a rule is written for each that applies. */
+/*
+ * The two families of a destination; a rule is written for each that applies. Protocols are numbers
+ * everywhere: the names are in /etc/protocols, which an appliance does not have.
+ */
 struct family {
 	int af;
 	const char *ip; /* nftables' word */
@@ -19,8 +22,8 @@ struct family {
 	char suffix; /* of the named sets */
 };
 static const struct family families[] = {
-	{ AF_INET, "ip", "icmp", 32, '4' },
-	{ AF_INET6, "ip6", "ipv6-icmp", 128, '6' },
+	{ AF_INET, "ip", "1", 32, '4' },
+	{ AF_INET6, "ip6", "58", 128, '6' },
 };
 
 /* "ADDRESS" or "ADDRESS/BITS" of the family. */
@@ -93,10 +96,10 @@ static void write_port_match(const struct firewall_allow *a, const struct family
 			     bool of_original, struct buf *out)
 {
 	const char *port = of_original ? "ct original proto-dst" : "th dport";
-	const char *protocol = a->protocol == IPPROTO_TCP   ? "tcp"
-			       : a->protocol == IPPROTO_UDP ? "udp"
+	const char *protocol = a->protocol == IPPROTO_TCP   ? "6"
+			       : a->protocol == IPPROTO_UDP ? "17"
 			       : a->protocol                ? f->icmp
-			       : a->port_low                ? "{ tcp, udp }"
+			       : a->port_low                ? "{ 6, 17 }"
 							    : NULL;
 
 	if (protocol)
@@ -192,16 +195,16 @@ static void write_local(const struct firewall_rules *rules, struct buf *out)
 	if (f && rules->uplink)
 		buf_printf(out,
 			   "\t\tiifname \"%s\" %s saddr %s ct direction reply ct state established "
-			   "meta l4proto { tcp, udp } th sport 53 accept\n",
+			   "meta l4proto { 6, 17 } th sport 53 accept\n",
 			   rules->uplink, f->ip, rules->dns);
 	buf_append_str(out, "\t}\n\tchain output {\n"
 			    "\t\ttype filter hook output priority filter; policy drop;\n"
 			    "\t\toifname \"lo\" accept\n"
 			    "\t\tip6 hoplimit 255 " NEIGHBOURS " accept\n"
-			    "\t\tmeta l4proto { icmp, ipv6-icmp } ct state related accept\n");
+			    "\t\tmeta l4proto { 1, 58 } ct state related accept\n");
 	if (f && rules->uplink)
 		buf_printf(out,
-			   "\t\toifname \"%s\" %s daddr %s meta l4proto { tcp, udp } th dport 53 "
+			   "\t\toifname \"%s\" %s daddr %s meta l4proto { 6, 17 } th dport 53 "
 			   "accept\n",
 			   rules->uplink, f->ip, rules->dns);
 	buf_append_str(out, "\t}\n");
@@ -216,7 +219,7 @@ static void write_common(const struct firewall_client *c, const struct firewall_
 	if (rules->dns)
 		write_pass(c->nic, rules->uplink, family_of(rules->dns), rules->dns, &port53, out);
 	buf_printf(out,
-		   "\t\tiifname \"%s\" oifname \"%s\" meta l4proto { icmp, ipv6-icmp } "
+		   "\t\tiifname \"%s\" oifname \"%s\" meta l4proto { 1, 58 } "
 		   "ct state related accept\n",
 		   rules->uplink, c->nic);
 }

@@ -144,7 +144,7 @@ void handle_console(struct call *call)
 
 	if (!m)
 		return;
-	if (request_query_u64(r, "bytes", CONSOLE_MAX, CONSOLE_MAX, &bytes, &err) < 0 ||
+	if (request_query_u64(r, "bytes", INT64_MAX, CONSOLE_MAX, &bytes, &err) < 0 ||
 	    request_query_u64(r, "lines", UINT32_MAX, UINT64_MAX, &lines, &err) < 0 ||
 	    request_query_u64(r, "follow", 1, 0, &follow, &err) < 0) {
 		call_reply_error(call, err, NULL);
@@ -154,6 +154,7 @@ void handle_console(struct call *call)
 	c->daemon = call->daemon;
 	c->fed = xstrdup(m->fed->name);
 	c->machine = xstrdup(m->name);
+	bytes = bytes < CONSOLE_MAX ? bytes : CONSOLE_MAX;
 	c->path = xasprintf("%s/console.log", m->dir);
 	c->follow = follow;
 	c->fd = c->watch = -1;

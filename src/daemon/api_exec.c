@@ -34,7 +34,11 @@ static void handle_started(uint64_t code, const char *message, void *data)
 	} else if (e->call) {
 		err_set(&err, (int)(code & 0xfff), "%s: %s", e->machine,
 			message && *message ? message : strerror((int)(code & 0xfff)));
-		call_reply_error(e->call, err, NULL);
+		/* The connection's own failures are not the guest's word. */
+		if (code == EPIPE || code == ETIMEDOUT)
+			call_reply_error(e->call, err, NULL);
+		else
+			call_reply_guest_error(e->call, err);
 	}
 	fd_close(&e->fd);
 	free(e->machine);

@@ -149,13 +149,28 @@ void call_reply_async(struct call *call, const char *operation_id, json_t *metad
 	answer_json(call, 202, reply_async(operation_id, metadata));
 }
 
-void call_reply_error(struct call *call, struct err *err, const struct diag_list *diags)
+static void answer_error(struct call *call, struct err *err, const struct diag_list *diags,
+			 bool guest)
 {
 	cleanup_err struct err *own = err;
+	json_t *json;
 
 	if (!own)
 		err_set(&own, EIO, "unknown error");
-	answer_json(call, reply_status(own), reply_error(own, diags));
+	json = reply_error(own, diags);
+	if (guest)
+		json_object_set_new(json_object_get(json, "metadata"), "guest", json_true());
+	answer_json(call, reply_status(own), json);
+}
+
+void call_reply_error(struct call *call, struct err *err, const struct diag_list *diags)
+{
+	answer_error(call, err, diags, false);
+}
+
+void call_reply_guest_error(struct call *call, struct err *err)
+{
+	answer_error(call, err, NULL, true);
 }
 
 /* The upgraded connection: its one byte, and the end. */

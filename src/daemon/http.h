@@ -37,6 +37,8 @@ void call_reply_sync(struct call *call, json_t *metadata);
 void call_reply_async(struct call *call, const char *operation_id, json_t *metadata);
 /* Takes err over. diags may be NULL. */
 void call_reply_error(struct call *call, struct err *err, const struct diag_list *diags);
+/* As above, for an error that a machine's guest gave: metadata has "guest": true. */
+void call_reply_guest_error(struct call *call, struct err *err);
 /* 101; then one byte with a duplicate of fd, and the connection ends. */
 void call_reply_fd(struct call *call, int fd);
 

@@ -139,7 +139,7 @@ static void test_restricted_has_no_open_rule(void **state)
 	assert_non_null(strstr(text, "iifname \"work\" oifname \"uplink\" accept"));
 	assert_null(strstr(text, "iifname \"guest\" oifname \"uplink\" accept"));
 	assert_non_null(strstr(text, "iifname \"guest\" oifname \"uplink\" ip daddr 192.0.2.80 "
-				     "meta l4proto tcp th dport 80-80 accept"));
+				     "meta l4proto 6 th dport 80-80 accept"));
 	/* A name is a set of each family; a literal is of its own family alone. */
 	assert_non_null(strstr(text, "daddr @name0_4"));
 	assert_non_null(strstr(text, "daddr @name1_6"));
