@@ -15,9 +15,9 @@
  * Theory of operation
  *
  * One packet of the socket is one message. A message goes out at once when nothing waits before it
- * and the socket has room; else it is queued until the socket has. handle_end is always deferred, so
- * that chan_send never calls back. The receive buffer has room for the longest message, of which the
- * kernel gives us pages only as far as messages reach.
+ * and the socket has room; else it is queued until the socket has. handle_end is always deferred,
+ * so that chan_send never calls back. The receive buffer has room for the longest message, of which
+ * the kernel gives us pages only as far as messages reach.
  */
 
 #define ROUND_MSGS    16     /* messages per round of the loop: others have their turn */

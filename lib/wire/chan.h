@@ -33,8 +33,8 @@ void chan_destroy(struct chan *chan); /* accepts NULL */
 
 /*
  * Sends or queues a message; with fd >= 0 a duplicate of it goes along and the caller keeps the
- * original. 0, -EPIPE after the end, -EMSGSIZE beyond CHAN_MAX_MSG or the type's own bounds, -ENOBUFS,
- * -EMFILE and the like when the descriptor cannot be duplicated.
+ * original. 0, -EPIPE after the end, -EMSGSIZE beyond CHAN_MAX_MSG or the type's own bounds,
+ * -ENOBUFS when the queue is full (the channel ends), -EMFILE and the like for the descriptor.
  */
 int chan_send(struct chan *chan, const struct msg_type *type, const void *msg, int fd);
 

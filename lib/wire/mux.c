@@ -28,14 +28,16 @@
  * the peer causes, are staged at once; when the peer causes more than MUX_FLOODED of them and takes
  * none, we stop reading until it does.
  *
- * Receiving: yamux has no window for the session, and each stream begins with a fixed one, so a peer
- * may legally send MUX_MAX_STREAMS full windows that nobody reads. When more than MUX_MAX_UNREAD
+ * Receiving: yamux has no window for the session, and each stream begins with a fixed one, so a
+ * peer may legally send MUX_MAX_STREAMS full windows that nobody reads. When more than MUX_MAX_UNREAD
  * wait, the stream whose reader took nothing for the longest time is reset, until it fits. Neither
  * of the gentler ways works: to stop reading would let one link's lazy client stall the whole
  * machine's wire, and to withhold grants would let it slow down the others for ever, without
  * bounding what the first windows allow.
  *
- * A stream's struct is on mux->streams, and counted, until its owner let go of it and the peer knows.
+ * A stream's struct is on mux->streams, and counted, until its owner let go of it and the peer
+ * knows. Buffers keep memory in proportion to their bytes (stream_settle), and busy streams pass a
+ * spare one around instead of asking the allocator each time.
  */
 
 static uint32_t wanted_events(const struct mux *mux)

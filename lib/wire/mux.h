@@ -34,13 +34,15 @@ enum mux_role {
 struct mux_ops {
 	/*
 	 * The peer opened a stream. The handler calls stream_accept (now or later) or stream_reset;
-	 * without this callback every stream of the peer is reset.
+	 * without this callback every stream of the peer is reset. Nothing is said about a stream
+	 * before it is accepted; one that ended meanwhile gets its handle_close after that.
 	 */
 	void (*handle_open)(struct mux *mux, struct stream *stream, void *data);
 	/*
 	 * The session ended: 0 for an orderly GO AWAY or end of file, else -errno (-EPROTO: the
 	 * peer broke the protocol, or says that we did; -ETIMEDOUT: pings unanswered). Every
-	 * accepted stream has had its handle_close; the others are invalid after mux_destroy. The owner may call mux_destroy here.
+	 * accepted stream has had its handle_close; the others are invalid after mux_destroy,
+	 * which the owner may call here.
 	 */
 	void (*handle_end)(struct mux *mux, int reason, void *data);
 };
@@ -84,9 +86,9 @@ void stream_set_ops(struct stream *s, const struct stream_ops *ops, void *data);
 /* Takes as many bytes as window and queue allow, 0..len; handle_writable says when there is room
  * again. */
 size_t stream_write(struct stream *s, const void *data, size_t len);
-/* How many bytes stream_write would take now; a stream's first write always has room for MUX_WINDOW. */
+/* How many bytes stream_write would take now; a stream's first one takes MUX_WINDOW in any case. */
 size_t stream_room(const struct stream *s);
-/* Asks for handle_writable when there is more room than now, as a short stream_write does by itself. */
+/* Asks for handle_writable when there is more room than now, as a short stream_write does. */
 void stream_want_room(struct stream *s);
 /*
  * To read straight into the stream: the place for up to *ret_len bytes, of which stream_commit says

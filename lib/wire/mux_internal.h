@@ -4,7 +4,7 @@
 #define ATOLL_MUX_INTERNAL_H
 
 #include "buf.h"
-#include "frame.h"
+#include "mux_frame.h"
 #include "list.h"
 #include "mux.h"
 

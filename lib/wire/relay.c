@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes are read from the descriptor into the stream's own output, and written from the stream's own
- * input; the relay holds none, but for what a session that ended left unwritten.
+ * Bytes are read from the descriptor into the stream's own output, and written from the stream's
+ * own input; the relay holds none, but for what a session that ended left unwritten.
  */
 #include "relay.h"
 

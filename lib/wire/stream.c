@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A stream: its place in the session, its buffers, the events its owner is told, the owner's calls. */
+/* A stream: its place in the session, its buffers, its events, and its owner's calls. */
 #include <errno.h>
 
 #include "log.h"

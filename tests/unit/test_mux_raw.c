@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "frame.h"
+#include "mux_frame.h"
 #include "mux_fixture.h"
 
 /* f->server is the session; the peer is the bare descriptor. */

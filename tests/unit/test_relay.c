@@ -112,7 +112,7 @@ static void test_stream_ends_first(void **state)
 	rig_stop(&rig);
 }
 
-/* Nobody reads at the stream's end: the descriptor's writer stops at a window and what sockets hold. */
+/* Nobody reads at the stream's end: the writer stops at a window and what sockets hold. */
 static void test_backpressure_to_the_descriptor(void **state)
 {
 	struct rig rig;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* yamux's frame header, byte for byte as in its spec.md: 12 bytes, big endian. */
-#ifndef ATOLL_FRAME_H
-#define ATOLL_FRAME_H
+#ifndef ATOLL_MUX_FRAME_H
+#define ATOLL_MUX_FRAME_H
 
 #include <arpa/inet.h>
 #include <stdint.h>
