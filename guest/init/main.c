@@ -87,9 +87,11 @@ static void withhold_capabilities(char *const *wanted)
 
 int main(int argc, char **argv)
 {
-	struct agent agent = { .light = argc > 1 && str_eq(argv[1], "light") };
+	static struct agent
+		agent; /* for ever, as what its loop refers to: the end is the kernel's */
 	int wire = -1, status;
 
+	agent.light = argc > 1 && str_eq(argv[1], "light");
 	log_init("init", LOG_LEVEL_INFO);
 	/* It signals every process that it can see: only its own may be there. */
 	if (getpid() != 1 || (argc > 1 && !agent.light))

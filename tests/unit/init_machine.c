@@ -334,6 +334,10 @@ int machine_wait_end(struct machine *m)
 	/* What was sent with its last breath. */
 	machine_run_for(m, 20);
 	m->pid = 0;
+	/* What a sanitizer has to say. */
+	if (memmem(buf_bytes(&m->console_text), m->console_text.len, "ERROR: ", 7))
+		fail_msg("console:\n%.*s", (int)m->console_text.len,
+			 (char *)buf_bytes(&m->console_text));
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
 }
