@@ -81,7 +81,7 @@ void wire_end(struct agent *agent)
 	int64_t deadline = clock_ms() + FLUSH_MS;
 
 	control_close();
-	while (agent->mux && mux_stream_count(agent->mux) && clock_ms() < deadline)
+	while (agent->mux && mux_unsent(agent->mux) && clock_ms() < deadline)
 		loop_step(agent->loop, 5);
 	mux_destroy(agent->mux);
 	agent->mux = NULL;

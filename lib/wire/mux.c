@@ -219,6 +219,11 @@ size_t mux_stream_count(const struct mux *mux)
 	return mux->n_streams;
 }
 
+size_t mux_unsent(const struct mux *mux)
+{
+	return mux->n_queued + mux->out.len;
+}
+
 struct stream *mux_open(struct mux *mux, const struct stream_ops *ops, void *data)
 {
 	struct stream *s;

@@ -73,6 +73,8 @@ void mux_destroy(struct mux *mux);
 /* Pings every ms milliseconds; an answer that takes longer than that ends the session. 0: never. */
 void mux_set_keepalive(struct mux *mux, int64_t ms);
 size_t mux_stream_count(const struct mux *mux);
+/* Bytes that were written to streams, or caused by the peer, and are not in the descriptor yet. */
+size_t mux_unsent(const struct mux *mux);
 
 /* Opens a stream; NULL when MUX_MAX_STREAMS are open or the session ends. May be written to at
  * once. */
