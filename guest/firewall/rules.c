@@ -10,20 +10,21 @@
 #include "mem.h"
 #include "str.h"
 
-/*
- * The two families of a destination; a rule is written for each that applies. Protocols are numbers
- * everywhere: the names are in /etc/protocols, which an appliance does not have.
- */
+/* Protocols by number: an appliance need not hold /etc/protocols. */
+#define TCP_OR_UDP "{ 6, 17 }"
+#define ICMP       "{ 1, 58 }"
+
+/* The two families of a destination; a rule is written for each that applies. */
 struct family {
 	int af;
 	const char *ip; /* nftables' word */
-	const char *icmp;
+	int icmp;
 	unsigned int bits;
 	char suffix; /* of the named sets */
 };
 static const struct family families[] = {
-	{ AF_INET, "ip", "1", 32, '4' },
-	{ AF_INET6, "ip6", "58", 128, '6' },
+	{ AF_INET, "ip", IPPROTO_ICMP, 32, '4' },
+	{ AF_INET6, "ip6", IPPROTO_ICMPV6, 128, '6' },
 };
 
 /* "ADDRESS" or "ADDRESS/BITS" of the family. */
@@ -96,14 +97,13 @@ static void write_port_match(const struct firewall_allow *a, const struct family
 			     bool of_original, struct buf *out)
 {
 	const char *port = of_original ? "ct original proto-dst" : "th dport";
-	const char *protocol = a->protocol == IPPROTO_TCP   ? "6"
-			       : a->protocol == IPPROTO_UDP ? "17"
-			       : a->protocol                ? f->icmp
-			       : a->port_low                ? "{ 6, 17 }"
-							    : NULL;
 
-	if (protocol)
-		buf_printf(out, " meta l4proto %s", protocol);
+	if (a->protocol == IPPROTO_ICMP)
+		buf_printf(out, " meta l4proto %d", f->icmp);
+	else if (a->protocol)
+		buf_printf(out, " meta l4proto %" PRIu64, a->protocol);
+	else if (a->port_low)
+		buf_append_str(out, " meta l4proto " TCP_OR_UDP);
 	if (a->port_low)
 		buf_printf(out, " %s %" PRIu64 "-%" PRIu64, port, a->port_low,
 			   a->port_high ? a->port_high : a->port_low);
@@ -195,16 +195,16 @@ static void write_local(const struct firewall_rules *rules, struct buf *out)
 	if (f && rules->uplink)
 		buf_printf(out,
 			   "\t\tiifname \"%s\" %s saddr %s ct direction reply ct state established "
-			   "meta l4proto { 6, 17 } th sport 53 accept\n",
+			   "meta l4proto " TCP_OR_UDP " th sport 53 accept\n",
 			   rules->uplink, f->ip, rules->dns);
 	buf_append_str(out, "\t}\n\tchain output {\n"
 			    "\t\ttype filter hook output priority filter; policy drop;\n"
 			    "\t\toifname \"lo\" accept\n"
 			    "\t\tip6 hoplimit 255 " NEIGHBOURS " accept\n"
-			    "\t\tmeta l4proto { 1, 58 } ct state related accept\n");
+			    "\t\tmeta l4proto " ICMP " ct state related accept\n");
 	if (f && rules->uplink)
 		buf_printf(out,
-			   "\t\toifname \"%s\" %s daddr %s meta l4proto { 6, 17 } th dport 53 "
+			   "\t\toifname \"%s\" %s daddr %s meta l4proto " TCP_OR_UDP " th dport 53 "
 			   "accept\n",
 			   rules->uplink, f->ip, rules->dns);
 	buf_append_str(out, "\t}\n");
@@ -219,7 +219,7 @@ static void write_common(const struct firewall_client *c, const struct firewall_
 	if (rules->dns)
 		write_pass(c->nic, rules->uplink, family_of(rules->dns), rules->dns, &port53, out);
 	buf_printf(out,
-		   "\t\tiifname \"%s\" oifname \"%s\" meta l4proto { 1, 58 } "
+		   "\t\tiifname \"%s\" oifname \"%s\" meta l4proto " ICMP " "
 		   "ct state related accept\n",
 		   rules->uplink, c->nic);
 }

@@ -10,7 +10,7 @@
 #include "mem.h"
 #include "term.h"
 
-#define CONSOLE_MAX (2 << 20) /* what the monitor keeps: two files of a MiB */
+#define CONSOLE_MAX (1 << 20) /* what the daemon gives at most: a whole log */
 
 static int copy(struct http *h, bool safe, struct err **err)
 {

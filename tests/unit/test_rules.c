@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -63,14 +65,20 @@ static char *text_of(const struct firewall_rules *rules)
 	return buf_steal_str(&out);
 }
 
-/* In a network namespace of its own, so that the kernel itself judges; needs root. */
+/*
+ * In a network namespace of its own, so that the kernel itself judges, and without /etc/protocols, which
+ * an appliance does not hold. Needs root.
+ */
 static void must_load(const char *text)
 {
 	struct nft *nft;
 	struct err *err = NULL;
 
-	if (unshare(CLONE_NEWNET) < 0)
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
 		skip();
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	if (access("/etc/protocols", F_OK) == 0)
+		assert_int_equal(mount("/dev/null", "/etc/protocols", NULL, MS_BIND, NULL), 0);
 	nft = nft_create();
 	assert_non_null(nft);
 	if (nft_apply(nft, text, &err) < 0)
