@@ -29,8 +29,8 @@
  * none, we stop reading until it does.
  *
  * Receiving: yamux has no window for the session, and each stream begins with a fixed one, so a
- * peer may legally send MUX_MAX_STREAMS full windows that nobody reads. When more than MUX_MAX_UNREAD
- * wait, the stream whose reader took nothing for the longest time is reset, until it fits. Neither
+ * peer may legally send MUX_MAX_STREAMS full windows that nobody reads. When more than
+ * MUX_MAX_UNREAD wait, the stream whose reader took nothing for the longest time is reset, until it fits. Neither
  * of the gentler ways works: to stop reading would let one link's lazy client stall the whole
  * machine's wire, and to withhold grants would let it slow down the others for ever, without
  * bounding what the first windows allow.
