@@ -401,6 +401,7 @@ static int run(struct keeper *k, struct machine_setup *setup, struct err **err)
 	close_setup(setup);
 	if (r == 0) {
 		watch(k);
+		start_uplinks(k);
 		r = isolate_keeper(err);
 	}
 	if (r < 0) {
@@ -408,7 +409,6 @@ static int run(struct keeper *k, struct machine_setup *setup, struct err **err)
 		waitpid(k->guest.pid, NULL, 0);
 		return r;
 	}
-	start_uplinks(k);
 	loop_run(k->loop);
 	return 0;
 }
