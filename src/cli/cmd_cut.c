@@ -6,7 +6,7 @@
 #include "client.h"
 #include "command.h"
 #include "mem.h"
-#include "output.h"
+#include "progress.h"
 #include "str.h"
 
 /* LINK as 'atoll links' has it ("work>web.http"), after FEDERATION/ or not. */
@@ -73,7 +73,8 @@ static int find(const struct args *args, const json_t *all, json_t *found, struc
 	return first ? 0 : not_found(all, args, err);
 }
 
-static int put(const json_t *l, const char *state, struct err **err)
+/* An async answer is added to those that are waited for: flows end before the command does. */
+static int put(const json_t *l, const char *state, struct progress *p, struct err **err)
 {
 	cleanup_free char *id = client_encode(json_str(l, "id"));
 	cleanup_free char *path = xasprintf("/1.0/links/%s/%s", json_str(l, "federation"), id);
@@ -81,7 +82,26 @@ static int put(const json_t *l, const char *state, struct err **err)
 	cleanup_json json_t *answer = NULL;
 	int r = client_call(CLIENT_START, "PUT", path, body, &answer, err);
 
-	return r < 0 ? err_prefix(err, "%s", json_str(l, "id")) : 0;
+	if (r < 0)
+		return err_prefix(err, "%s", json_str(l, "id"));
+	if (str_eq(json_str(answer, "type"), "async"))
+		progress_add(p, json_object_get(answer, "metadata"));
+	return 0;
+}
+
+static int put_all(const json_t *links, bool restore, struct err **err)
+{
+	struct progress p;
+	const json_t *l;
+	size_t i;
+	int r = progress_begin(&p, err);
+
+	p.live = false;
+	json_array_foreach(links, i, l) if (r == 0) r = put(l, restore ? "ok" : "cut", &p, err);
+	if (r == 0)
+		r = progress_wait(&p, err);
+	progress_finish(&p);
+	return r;
 }
 
 int cmd_cut(const struct args *args)
@@ -91,15 +111,15 @@ int cmd_cut(const struct args *args)
 	cleanup_err struct err *err = NULL;
 	const json_t *l;
 	size_t i;
+	int r = client_get("/1.0/links", &all, &err);
 
-	if (client_get("/1.0/links", &all, &err) < 0 || find(args, all, found, &err) < 0)
-		return report_error(err);
-	json_array_foreach(found, i, l)
-	{
-		if (put(l, restore ? "ok" : "cut", &err) < 0)
-			return report_error(err);
-		printf("%s/%s %s\n", json_str(l, "federation"), json_str(l, "id"),
-		       restore ? "restored" : "cut");
-	}
+	if (r == 0)
+		r = find(args, all, found, &err);
+	if (r == 0)
+		r = put_all(found, restore, &err);
+	if (r < 0)
+		return err ? report_error(err) : EXIT_FAILED;
+	json_array_foreach(found, i, l) printf("%s/%s %s\n", json_str(l, "federation"),
+					       json_str(l, "id"), restore ? "restored" : "cut");
 	return 0;
 }

@@ -80,16 +80,35 @@ static int take_descriptor(struct http *h, struct err **err)
 	return r < 0 ? r : steal_fd(&h->passed_fd);
 }
 
-/* *ret_status is what a failure exits with. */
-static int open_session(const char *path, const json_t *body, int *ret_status, struct err **err)
+/*
+ * What a refused exec exits with. ENOENT is an unknown command or an unknown machine: asking for the
+ * machine tells.
+ */
+static int refusal_status(const char *machine, int r)
 {
-	cleanup_free char *text = json_dumps(body, JSON_COMPACT);
+	cleanup_free char *path = NULL;
 	cleanup_json json_t *answer = NULL;
+
+	if (r == -EACCES || r == -EPERM || r == -ENOEXEC || r == -EISDIR)
+		return SESSION_REFUSED;
+	if (r != -ENOENT || client_machine_path(machine, "", &path, NULL) < 0 ||
+	    client_call(CLIENT_RUNNING, "GET", path, NULL, &answer, NULL) < 0)
+		return SESSION_FAILED;
+	return SESSION_NOT_FOUND;
+}
+
+/* Returns the command's descriptor, or an error, and then *ret_status is what to exit with. */
+static int open_session(const char *machine, const json_t *body, int *ret_status, struct err **err)
+{
+	cleanup_free char *path = NULL;
+	cleanup_free char *text = json_dumps(body, JSON_COMPACT);
 	cleanup_fd int fd = -1;
 	struct http h;
-	int r = client_connect(CLIENT_START, &fd, err);
+	int r = client_machine_path(machine, "/exec", &path, err);
 
 	*ret_status = SESSION_FAILED;
+	if (r == 0)
+		r = client_connect(CLIENT_START, &fd, err);
 	if (r < 0)
 		return r;
 	http_init(&h, fd);
@@ -100,9 +119,8 @@ static int open_session(const char *path, const json_t *body, int *ret_status, s
 	if (r == 0 && h.status == 101) {
 		r = take_descriptor(&h, err);
 	} else if (r == 0) {
-		r = client_read_error(&h, &answer, err);
-		if (json_is_true(json_object_get(json_object_get(answer, "metadata"), "guest")))
-			*ret_status = r == -ENOENT ? SESSION_NOT_FOUND : SESSION_REFUSED;
+		r = client_read_error(&h, NULL, err);
+		*ret_status = refusal_status(machine, r);
 	}
 	http_finish(&h);
 	return r;
@@ -112,14 +130,12 @@ static int open_session(const char *path, const json_t *body, int *ret_status, s
 static int run(const struct args *args, char *const *command, bool tty, struct err **err)
 {
 	cleanup_json json_t *body = NULL;
-	cleanup_free char *path = NULL;
 	cleanup_fd int fd = -1;
 	int status = SESSION_FAILED;
 
-	if (client_machine_path(args->words[0], "/exec", &path, err) < 0 ||
-	    make_body(args, command, tty, &body, err) < 0)
+	if (make_body(args, command, tty, &body, err) < 0)
 		return SESSION_FAILED;
-	fd = open_session(path, body, &status, err);
+	fd = open_session(args->words[0], body, &status, err);
 	return fd < 0 ? status : session_run(fd, tty, err);
 }
 

@@ -47,8 +47,10 @@ static int report(const struct progress *p, const char *name, int r, const struc
 			  "here, 'atoll down %s' takes it back",
 			  name, done, skipped, name);
 	else if (r == -EIO)
-		say_error("%s: %zu steps done, %zu failed, %zu skipped; what is up stays up", name,
-			  done, progress_count(p, all, "failed"), skipped);
+		say_error(
+			"%s: %zu steps done, %zu failed, %zu skipped; what is up stays up, 'atoll "
+			"logs MACHINE' shows what one printed",
+			name, done, progress_count(p, all, "failed"), skipped);
 	else
 		report_error(err);
 	return r == -ECANCELED || r == -EINTR ? 130 : EXIT_FAILED;
@@ -77,7 +79,7 @@ int cmd_up(const struct args *args)
 	if (r < 0) {
 		status = report_error(err);
 	} else if (str_eq(json_str(answer, "type"), "sync")) {
-		printf("%s: nothing to do\n", json_str(metadata, "federation"));
+		printf("nothing to do\n");
 		status = 0;
 	} else if (args_has(args, "no-wait")) {
 		printf("%s\n", json_str(metadata, "id"));

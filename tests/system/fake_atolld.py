@@ -168,9 +168,9 @@ def post_exec(conn, name, request):
     if name not in EXECS:
         return error(conn, 404, "machine \"%s\" not found; did you mean \"echo\"?" % name, "ENOENT")
     if request["command"][0] == "nothing":
-        return error(conn, 404, "nothing: not found in machine \"echo\"", "ENOENT", guest=True)
+        return error(conn, 404, "nothing: not found in machine \"echo\"", "ENOENT")
     if request["command"][0] == "/etc/passwd":
-        return error(conn, 403, "/etc/passwd: permission denied", "EACCES", guest=True)
+        return error(conn, 403, "/etc/passwd: permission denied", "EACCES")
     ours, theirs = socket.socketpair()
     conn.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: atoll-exec\r\n\r\n")
     conn.sendmsg([b"\0"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))])
@@ -219,6 +219,8 @@ def route(conn, method, path, body):
     elif part[-1] == "state":
         begin(conn, [(body["action"], part[2])])
     elif part[0] == "machines":
+        if part[2] in EXECS:
+            return sync(conn, {"name": part[2]})
         found = [m for m in MACHINES if m["name"] == part[2] and part[1] in ("-", m["federation"])]
         if len(found) > 1:
             error(conn, 409, "several federations have it: home/web, office/web", "ENOTUNIQ")
