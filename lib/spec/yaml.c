@@ -6,7 +6,7 @@
  * not by libfyaml's document builder, so that what our files may not use is refused with a message of
  * ours, and depth and size are bounded while reading. libfyaml 0.7.12 hangs on some bytes that are not
  * text (a cut-off UTF-8 sequence in a directive, for one): scan_text refuses those before it sees them.
- * Its diagnostics are collected and never printed.
+ * Its diagnostics are collected and never printed. See token_text for what it leaks.
  */
 #include "yaml.h"
 
@@ -21,12 +21,13 @@
 
 struct reader {
 	const char *file;
+	const char *text;
 	struct diag_list *diags;
 	struct yaml *root;
 	struct yaml
 		*open[YAML_DEPTH_MAX]; /* lists and mappings around the next node; the root owns */
 	size_t depth;
-	struct fy_mark last; /* where the last event was: nothing at all has no place of its own */
+	struct fy_mark last; /* where the last event was: see place_of */
 	size_t n_nodes;
 	size_t n_documents;
 };
@@ -79,12 +80,12 @@ static const char *character_fault(const unsigned char *s, size_t len, int colum
 }
 
 /* Before libfyaml: plain text only. */
-static bool scan_text(struct reader *r, const char *text)
+static bool scan_text(struct reader *r)
 {
 	int line = 1, column = 1;
 	size_t len;
 
-	for (const unsigned char *s = (const unsigned char *)text; *s; s += len) {
+	for (const unsigned char *s = (const unsigned char *)r->text; *s; s += len) {
 		const char *fault;
 
 		len = utf8_len(s);
@@ -149,17 +150,81 @@ static void refuse_extras(struct reader *r, struct fy_token *anchor, struct fy_t
 		      "tags (!) are not used here; write the value alone");
 }
 
+/*
+ * What a scalar says. Not by fy_token_get_text, which loses memory for a text with many quotes in it
+ * and gives some block texts a NUL at their end.
+ */
+static void token_text(struct fy_token *token, struct buf *out)
+{
+	struct fy_token_iter *iter = fy_token_iter_create(token);
+	const struct fy_iter_chunk *chunk = NULL;
+
+	if (!iter)
+		abort(); /* out of memory, as in mem.c */
+	while ((chunk = fy_token_iter_chunk_next(iter, chunk, NULL)))
+		buf_append(out, chunk->str, chunk->len);
+	fy_token_iter_destroy(iter);
+}
+
+/*
+ * What libfyaml reads wrongly (measured against another reader): of two quotes that stand for one it
+ * can make two, a line's end that is escaped behind an escaped backslash stays, and a folded text loses
+ * empty lines. Our files need none of these, so they are refused; quotes in a text on one line are
+ * read by unquote.
+ */
+static const char *misread(enum fy_scalar_style style, const char *raw, size_t len)
+{
+	if (style == FYSS_FOLDED)
+		return "folded texts (>) are not used here; write | or quotes";
+	if (style == FYSS_SINGLE_QUOTED && memmem(raw, len, "''", 2))
+		return "quotes ('') in a quoted text of several lines; write it in double quotes";
+	if (style == FYSS_DOUBLE_QUOTED &&
+	    (memmem(raw, len, "\\\\\\\n", 4) || memmem(raw, len, "\\\\\\\r\n", 5)))
+		return "three backslashes before a line's end; write it on one line";
+	return NULL;
+}
+
+/* A text in single quotes on one line, where two quotes stand for one. */
+static void unquote(const char *raw, size_t len, struct buf *out)
+{
+	for (size_t i = 0; i < len; i++) {
+		buf_append(out, &raw[i], 1);
+		i += raw[i] == '\'';
+	}
+}
+
+static void read_text(struct reader *r, struct fy_token *token, enum fy_scalar_style style,
+		      const struct fy_mark *at, struct buf *out)
+{
+	const struct fy_mark *start = fy_token_start_mark(token);
+	const struct fy_mark *end = fy_token_end_mark(token);
+	const char *raw = start ? r->text + start->input_pos : NULL, *wrong;
+	size_t len = start && end ? end->input_pos - start->input_pos : 0;
+
+	if (style == FYSS_SINGLE_QUOTED && len && !memchr(raw, '\n', len)) {
+		unquote(raw, len, out);
+		return;
+	}
+	token_text(token, out);
+	wrong = len ? misread(style, raw, len) : NULL;
+	if (wrong)
+		fault(r, at, wrong);
+}
+
 static bool take_scalar(struct reader *r, const struct fy_event *event, const struct fy_mark *at)
 {
 	struct fy_token *value = event->scalar.value;
+	enum fy_scalar_style style = value ? fy_token_scalar_style(value) : FYSS_PLAIN;
 	struct yaml *node = node_new(YAML_SCALAR, at);
-	const char *text;
-	size_t len = 0;
+	struct buf text = BUF_INIT;
+	size_t len;
 
 	refuse_extras(r, event->scalar.anchor, event->scalar.tag);
-	text = value ? fy_token_get_text(value, &len) : NULL;
-	node->text = xstrndup(text ? text : "", len);
-	node->plain = !value || fy_token_scalar_style(value) == FYSS_PLAIN;
+	if (value)
+		read_text(r, value, style, at, &text);
+	len = text.len;
+	node->text = buf_steal_str(&text);
+	node->plain = style == FYSS_PLAIN;
 	if (strlen(node->text) != len) {
 		fault(r, at, "a NUL character; expected text");
 		node->type = YAML_BAD;
@@ -196,15 +261,26 @@ static bool take_document(struct reader *r, const struct fy_mark *at)
 	return false;
 }
 
+/*
+ * Where an event is. A block text (|) counts as being where its key is: libfyaml has the mark at its
+ * first line. Nothing at all (`run:`) has no mark.
+ */
+static const struct fy_mark *place_of(struct reader *r, struct fy_event *event)
+{
+	const struct fy_mark *at = fy_event_start_mark(event);
+	struct fy_token *value = event->type == FYET_SCALAR ? event->scalar.value : NULL;
+	enum fy_scalar_style style = value ? fy_token_scalar_style(value) : FYSS_PLAIN;
+
+	if (at && style != FYSS_LITERAL && style != FYSS_FOLDED)
+		r->last = *at;
+	return &r->last;
+}
+
 /* One event into the tree; false to stop. */
 static bool take_event(struct reader *r, struct fy_event *event)
 {
-	const struct fy_mark *at = fy_event_start_mark(event);
+	const struct fy_mark *at = place_of(r, event);
 
-	if (at)
-		r->last = *at;
-	else
-		at = &r->last;
 	switch (event->type) {
 	case FYET_DOCUMENT_START:
 		return take_document(r, at);
@@ -265,7 +341,7 @@ static struct fy_diag *silent_diag(void)
 }
 
 /* All events into r->root; false when there is no whole tree. */
-static bool parse(struct reader *r, const char *text)
+static bool parse(struct reader *r)
 {
 	struct fy_diag *diag = silent_diag();
 	const struct fy_parse_cfg cfg = {
@@ -278,7 +354,7 @@ static bool parse(struct reader *r, const char *text)
 	struct fy_event *event;
 	bool more = true;
 
-	if (!parser || fy_parser_set_string(parser, text, strlen(text)) < 0)
+	if (!parser || fy_parser_set_string(parser, r->text, strlen(r->text)) < 0)
 		abort(); /* out of memory, as in mem.c */
 	while (more && (event = fy_parser_parse(parser))) {
 		more = take_event(r, event);
@@ -329,9 +405,10 @@ struct yaml *yaml_read(const char *file, const char *text, struct diag_list *dia
 		diag_add(diags, file, 0, 0, "too large: more than 1 MiB");
 		return NULL;
 	}
-	if (!scan_text(&r, text))
+	r.text = text;
+	if (!scan_text(&r))
 		return NULL;
-	if (!parse(&r, text)) {
+	if (!parse(&r)) {
 		yaml_free(r.root);
 		return NULL;
 	}

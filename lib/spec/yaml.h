@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A YAML text as a tree whose every node knows its place. It owns what of YAML our files may use: one
- * document of mappings, lists and scalars; no anchors, aliases, tags or directives. What the scalars
- * mean is the schema's (schema.h).
+ * document of mappings, lists and scalars; no anchors, aliases, tags, directives or folded texts. What
+ * the scalars mean is the schema's (schema.h).
  */
 #ifndef ATOLL_YAML_H
 #define ATOLL_YAML_H

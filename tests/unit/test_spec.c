@@ -141,6 +141,31 @@ static void test_yaml_tree(void **state)
 	yaml_free(root);
 }
 
+/* What libfyaml alone reads wrongly, or loses memory over: quotes in quotes, the end of a block. */
+static void test_yaml_quotes(void **state)
+{
+	static const char *const texts[][2] = {
+		{ "'it''s'", "it's" },
+		{ "''''", "'" },
+		{ "'a''''''b'", "a'''b" },
+		{ "'''''''''''''''''''''''''''''''''''''''''x'", "''''''''''''''''''''x" },
+		{ "'a\n\n  b'", "a\nb" },
+		{ "|\n", "" },
+		{ "\"a\\\\\\n\\\n  b\"", "a\\\nb" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct diag_list diags = DIAG_LIST_INIT;
+		cleanup_free char *text = xasprintf("a: %s", texts[i][0]);
+		struct yaml *root = yaml_read("f", text, &diags);
+
+		assert_said(&diags, "");
+		assert_string_equal(root->items[1]->text, texts[i][1]);
+		yaml_free(root);
+	}
+}
+
 static void test_missing_file(void **state)
 {
 	struct diag_list diags = DIAG_LIST_INIT;
@@ -359,19 +384,13 @@ static void test_check_foreign_net(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_diag_order),
-		cmocka_unit_test(test_diag_bound),
-		cmocka_unit_test(test_yaml_bounds),
-		cmocka_unit_test(test_yaml_text),
-		cmocka_unit_test(test_yaml_tree),
-		cmocka_unit_test(test_missing_file),
-		cmocka_unit_test(test_sniff),
-		cmocka_unit_test(test_recipe),
-		cmocka_unit_test(test_federation),
-		cmocka_unit_test(test_waits_for),
-		cmocka_unit_test(test_only_text),
-		cmocka_unit_test(test_check_arch),
-		cmocka_unit_test(test_check_foreign_net),
+		cmocka_unit_test(test_diag_order),   cmocka_unit_test(test_diag_bound),
+		cmocka_unit_test(test_yaml_bounds),  cmocka_unit_test(test_yaml_text),
+		cmocka_unit_test(test_yaml_tree),    cmocka_unit_test(test_yaml_quotes),
+		cmocka_unit_test(test_missing_file), cmocka_unit_test(test_sniff),
+		cmocka_unit_test(test_recipe),       cmocka_unit_test(test_federation),
+		cmocka_unit_test(test_waits_for),    cmocka_unit_test(test_only_text),
+		cmocka_unit_test(test_check_arch),   cmocka_unit_test(test_check_foreign_net),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
