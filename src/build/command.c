@@ -18,19 +18,29 @@
 #define OUTPUT_MAX   (1 << 20)
 #define EXIT_NO_EXEC 127
 
-static void run_child(const char *const *argv, int out, int errors, pid_t parent)
+static void run_child(const struct command *c, int out, int errors, pid_t parent)
 {
-	int null = open("/dev/null", O_RDONLY);
+	int null = open("/dev/null", O_RDWR);
 
 	loop_child_reset();
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(EXIT_NO_EXEC);
-	if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(errors, 2) < 0)
+	if (dup2(c->in ? c->in : null, 0) < 0 || dup2(out, 1) < 0 ||
+	    dup2(errors >= 0 ? errors : null, 2) < 0)
 		_exit(EXIT_NO_EXEC);
 	setenv("LC_ALL", "C", 1);
-	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	for (const char *const *e = c->env; e && *e; e += 2)
+		setenv(e[0], e[1], 1);
+	execvp(c->argv[0], (char *const *)(uintptr_t)c->argv);
 	_exit(EXIT_NO_EXEC);
+}
+
+/* Closes both ends of a pipe that it made room for. */
+static void close_pipe(int fds[2])
+{
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
 }
 
 /* Reads what is there; false at the end. */
@@ -71,37 +81,64 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int command_run(const char *const *argv, const char *package, struct buf *out, struct buf *errors,
-		int *ret_status, struct err **err)
+static int not_there(const struct command *c, struct err **err)
+{
+	return err_set(err, ENOENT, "%s: cannot run it; install the package %s", c->argv[0],
+		       c->package);
+}
+
+int command_run(const struct command *c, struct buf *out, struct buf *errors, int *ret_status,
+		struct err **err)
 {
 	int out_pipe[2] = { -1, -1 }, err_pipe[2] = { -1, -1 };
-	pid_t parent = getpid(), pid;
-	int status;
+	pid_t parent = getpid(), pid = -1;
+	int status, code;
 
-	if (pipe2(out_pipe, O_CLOEXEC) < 0 || pipe2(err_pipe, O_CLOEXEC) < 0) {
-		int code = errno;
-
-		fd_close(&out_pipe[0]);
-		fd_close(&out_pipe[1]);
-		return err_set_errno(err, code, "%s", argv[0]);
-	}
-	pid = fork();
+	if (pipe2(out_pipe, O_CLOEXEC) == 0 && pipe2(err_pipe, O_CLOEXEC) == 0)
+		pid = fork();
+	code = errno;
 	if (pid == 0)
-		run_child(argv, out_pipe[1], err_pipe[1], parent);
+		run_child(c, out_pipe[1], err_pipe[1], parent);
 	fd_close(&out_pipe[1]);
 	fd_close(&err_pipe[1]);
 	if (pid > 0)
 		read_both(out_pipe[0], err_pipe[0], out, errors);
-	fd_close(&out_pipe[0]);
-	fd_close(&err_pipe[0]);
+	close_pipe(out_pipe);
+	close_pipe(err_pipe);
 	if (pid < 0)
-		return err_set_errno(err, EAGAIN, "%s: cannot start it", argv[0]);
+		return err_set_errno(err, code, "%s: cannot start it", c->argv[0]);
 	status = wait_for(pid);
 	if (status == EXIT_NO_EXEC)
-		return err_set(err, ENOENT, "%s: cannot run it; install the package %s", argv[0],
-			       package);
+		return not_there(c, err);
 	*ret_status = status;
 	return 0;
+}
+
+int command_start(const struct command *c, pid_t *ret_pid, int *ret_out, struct err **err)
+{
+	int out[2] = { -1, -1 };
+	pid_t parent = getpid(), pid = -1;
+	int code;
+
+	if (pipe2(out, O_CLOEXEC) == 0)
+		pid = fork();
+	code = errno;
+	if (pid == 0)
+		run_child(c, out[1], -1, parent);
+	fd_close(&out[1]);
+	if (pid < 0) {
+		fd_close(&out[0]);
+		return err_set_errno(err, code, "%s: cannot start it", c->argv[0]);
+	}
+	*ret_pid = pid;
+	*ret_out = out[0];
+	return 0;
+}
+
+void command_stop(pid_t pid)
+{
+	kill(pid, SIGTERM);
+	wait_for(pid);
 }
 
 char *command_last_line(const struct buf *errors)

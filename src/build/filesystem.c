@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "fakeroot.h"
 #include "fd.h"
 #include "mem.h"
 #include "str.h"
@@ -89,22 +90,38 @@ static int stage_all(struct staging *s, const struct tree *tree, struct err **er
 	return r < 0 ? r : add_state(s, s->root, &top, err);
 }
 
-static int run_mkfs(struct staging *s, const char *state, const char *image, struct err **err)
+static int run_mkfs(struct staging *s, const struct fakeroot *fakeroot, const char *image,
+		    struct err **err)
 {
-	const char *const argv[] = { "fakeroot", "-i",      state,     "--",   "mkfs.erofs",
-				     "--quiet",  "-zlz4hc", "-C16384", "-x-1", "-T0",
-				     "-U" UUID,  image,     s->root,   NULL };
+	const char *const argv[] = { "mkfs.erofs", "--quiet", "-zlz4hc", "-C16384", "-x-1",
+				     "-T0",        "-U" UUID, image,     s->root,   NULL };
+	const char *const env[] = { "LD_PRELOAD", fakeroot->library, "FAKEROOTKEY", fakeroot->key,
+				    NULL };
+	struct command c = { .argv = argv, .package = "erofs-utils", .env = env };
 	cleanup_buf struct buf out = BUF_INIT, errors = BUF_INIT;
 	cleanup_free char *line = NULL;
-	int status, r = command_run(argv, "fakeroot", &out, &errors, &status, err);
+	int status, r = command_run(&c, &out, &errors, &status, err);
 
 	if (r < 0)
 		return r;
 	if (status == 0)
 		return 0;
 	line = command_last_line(errors.len ? &errors : &out);
-	return err_set(err, EIO, "mkfs.erofs (package erofs-utils) failed with %d: %s", status,
-		       line);
+	return err_set(err, EIO, "mkfs.erofs failed with %d: %s", status, line);
+}
+
+static int pack(struct staging *s, const char *state, const char *image, struct err **err)
+{
+	struct fakeroot fakeroot;
+	int r = file_write_atomic(state, buf_bytes(&s->state), s->state.len, 0600, err);
+
+	if (r == 0)
+		r = fakeroot_start(state, &fakeroot, err);
+	if (r < 0)
+		return r;
+	r = run_mkfs(s, &fakeroot, image, err);
+	fakeroot_stop(&fakeroot);
+	return r;
 }
 
 static int make(struct staging *s, const struct tree *tree, const char *state, const char *image,
@@ -114,9 +131,7 @@ static int make(struct staging *s, const struct tree *tree, const char *state, c
 	int r = stage_all(s, tree, err);
 
 	if (r == 0)
-		r = file_write_atomic(state, buf_bytes(&s->state), s->state.len, 0600, err);
-	if (r == 0)
-		r = run_mkfs(s, state, image, err);
+		r = pack(s, state, image, err);
 	if (r == 0 && stat(image, &st) < 0)
 		r = err_set_errno(err, errno, "%s", image);
 	if (r == 0)

@@ -240,7 +240,8 @@ static int run_gpgv(const struct keyring *k, const char *const *files, struct ve
 	}
 	while (*files)
 		argv[n++] = *files++;
-	r = command_run(argv, "gpgv", &status, &errors, &code, err);
+	r = command_run(&(struct command){ .argv = argv, .package = "gpgv" }, &status, &errors,
+			&code, err);
 	if (r < 0)
 		return r;
 	buf_append(&status, "", 1);
