@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "events.h"
 #include "fd.h"
 #include "loop.h"
 #include "mem.h"
@@ -25,6 +26,7 @@ struct console {
 	bool follow;
 	int watch; /* inotify on the machine's folder; -1 when not following */
 	struct source *source;
+	struct subscriber *events; /* a machine's end is no change of a file */
 	struct http_stream *stream;
 };
 
@@ -71,6 +73,7 @@ static void free_console(void *data)
 {
 	struct console *c = data;
 
+	events_unsubscribe(c->events);
 	source_remove(c->source);
 	fd_close(&c->watch);
 	fd_close(&c->fd);
@@ -91,6 +94,15 @@ static void handle_watch(int fd, uint32_t events, void *data)
 	while (read(fd, drop, sizeof(drop)) > 0)
 		;
 	http_stream_wake(c->stream);
+}
+
+static void handle_event(void *data)
+{
+	struct console *c = data;
+
+	buf_clear(subscriber_queue(c->events));
+	if (c->stream)
+		http_stream_wake(c->stream);
 }
 
 /* Where the last `lines` lines begin in what is behind `from`. */
@@ -126,10 +138,10 @@ static void seek_start(struct console *c, uint64_t bytes, uint64_t lines)
 
 static void watch(struct console *c, const char *dir)
 {
+	c->events = events_subscribe(c->daemon->events, 1u << EVENT_LIFECYCLE, handle_event, c);
 	c->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (c->watch < 0)
 		return;
-	/* exit is the last file a monitor writes; control goes when it ends. */
 	inotify_add_watch(c->watch, dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE);
 	c->source = loop_add_fd(c->daemon->loop, c->watch, EPOLLIN, handle_watch, c);
 }
