@@ -48,6 +48,7 @@ struct stream {
 	bool fin_sent;   /* … and the peer was told */
 	bool remote_fin; /* the peer finished its direction */
 	bool released;   /* stream_close: nobody holds the handle */
+	bool unwanted;   /* bytes came since; it is reset as soon as what was written is out */
 	bool gone;       /* ended; only handle_close is left */
 	bool closing;    /* in handle_close */
 	int reason;      /* for handle_close */

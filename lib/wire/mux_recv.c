@@ -58,7 +58,8 @@ static void take_data(struct mux *mux, struct stream *s, const struct frame *f)
 		mux_fail(mux, AWAY_PROTOCOL, "data behind the end of a stream");
 		return;
 	}
-	if (f->len && s->released) {
+	s->unwanted |= f->len && s->released;
+	if (s->unwanted && s->fin_sent) {
 		mux_send_reset(mux, s->id);
 		stream_end(s, 0, false);
 		return;
@@ -87,8 +88,9 @@ static void take_stream_frame(struct mux *mux, const struct frame *f)
 	}
 	if (!s)
 		return;
+	/* Behind a FIN the reset is about our direction: all of the peer's had been sent well. */
 	if (f->flags & FLAG_RST)
-		stream_end(s, -ECONNRESET, false);
+		stream_end(s, -ECONNRESET, s->remote_fin);
 	else if ((f->flags & FLAG_FIN) && s->remote_fin)
 		mux_fail(mux, AWAY_PROTOCOL, "a stream finished twice");
 	else if (f->type == FRAME_WINDOW)

@@ -72,6 +72,11 @@ static void stage_turn(struct stream *s)
 		stage_data(s, flags, n);
 	if (s->out.len)
 		stream_want_send(s);
+	if (s->unwanted && s->fin_sent && !s->remote_fin) {
+		mux_send_reset(s->mux, s->id);
+		stream_end(s, 0, false);
+		return;
+	}
 	stream_check_done(s);
 }
 

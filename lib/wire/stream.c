@@ -162,6 +162,8 @@ void stream_received(struct stream *s, const uint8_t *data, size_t n)
 {
 	struct mux *mux = s->mux;
 
+	if (s->released)
+		return;
 	borrow_spare(s, &s->in, n);
 	buf_append(&s->in, data, n);
 	mux->n_unread += n;

@@ -121,6 +121,42 @@ static void test_bytes_of_an_accepted_stream(void **state)
 	hear(t, "\0\1\0\0\0\0\0\1\0\2\0\0");
 }
 
+/* A reset takes back only what its sender had not finished: all that came before FIN is read. */
+static void test_reset_behind_fin(void **state)
+{
+	struct raw *t = *state;
+	struct end *e = &t->f.server.opened[0];
+
+	say(t, 1, 1, 1, 0);
+	hear(t, "\0\1\0\2\0\0\0\1\0\0\0\0");
+	say_bytes(t, "\0\0\0\4\0\0\0\1\0\0\0\4last", 16);
+	say_bytes(t, "\0\1\0\10\0\0\0\1\0\0\0\0", 12);
+	settle(t->f.loop);
+	assert_int_equal(e->got.len, 4);
+	assert_memory_equal(buf_bytes(&e->got), "last", 4);
+	assert_int_equal(e->closed, 1);
+	assert_int_equal(t->f.server.ended, 0);
+}
+
+/* What was written before stream_close goes out even when bytes come before it could. */
+static void test_bytes_cross_a_close(void **state)
+{
+	struct raw *t = *state;
+	struct end *e = &t->f.server.opened[0];
+	uint8_t body[4];
+
+	say(t, 1, 1, 1, 0);
+	hear(t, "\0\1\0\2\0\0\0\1\0\0\0\0");
+	stream_write(e->stream, "exit", 4);
+	stream_close(e->stream);
+	say_bytes(t, "\0\0\0\0\0\0\0\1\0\0\0\3abc", 15);
+	hear(t, "\0\0\0\4\0\0\0\1\0\0\0\4");
+	assert_int_equal(read(t->fd, body, 4), 4);
+	assert_memory_equal(body, "exit", 4);
+	hear(t, "\0\1\0\10\0\0\0\1\0\0\0\0");
+	assert_int_equal(mux_stream_count(t->f.server.mux), 0);
+}
+
 static void test_refusal(void **state)
 {
 	struct raw *t = *state;
@@ -388,6 +424,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(bytes_of_an_opened_stream),
 		T(bytes_of_an_accepted_stream),
+		T(reset_behind_fin),
+		T(bytes_cross_a_close),
 		T(refusal),
 		T(ping),
 		T(crumbs),
