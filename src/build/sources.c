@@ -60,6 +60,13 @@ static char *tidy_uri(const char *uri)
 	return tidy;
 }
 
+/* The last of several counts, as for apt. */
+static void set_words(char ***list, const char *value)
+{
+	strv_free(*list);
+	*list = deb822_words(value, ",");
+}
+
 /* The options in brackets of a one-line source; returns what follows them. */
 static char *take_options(char *line, struct source *s)
 {
@@ -72,9 +79,9 @@ static char *take_options(char *line, struct source *s)
 	words = deb822_words(line + 1, "");
 	for (char **w = words; w && *w; w++) {
 		if (strncasecmp(*w, ARCH_OPTION, strlen(ARCH_OPTION)) == 0)
-			s->archs = deb822_words(*w + strlen(ARCH_OPTION), ",");
+			set_words(&s->archs, *w + strlen(ARCH_OPTION));
 		else if (strncasecmp(*w, KEY_OPTION, strlen(KEY_OPTION)) == 0)
-			s->signed_by = deb822_words(*w + strlen(KEY_OPTION), ",");
+			set_words(&s->signed_by, *w + strlen(KEY_OPTION));
 	}
 	strv_free(words);
 	return close + 1;
