@@ -125,6 +125,13 @@ static int blame_recipe(struct build *s, int r)
 	return r;
 }
 
+static void say_notes(struct build *s, char *const *notes)
+{
+	progress_clear(&s->progress);
+	for (; notes && *notes; notes++)
+		log_warn("%s: %s", s->recipe->name, *notes);
+}
+
 static int load_universe(struct build *s, const struct source_list *sources, struct err **err)
 {
 	struct builder *b = s->b;
@@ -135,9 +142,7 @@ static int load_universe(struct build *s, const struct source_list *sources, str
 		       &s->progress, &index, err);
 	if (r < 0)
 		return r;
-	progress_clear(&s->progress);
-	for (char **note = index.notes; note && *note; note++)
-		log_warn("%s", *note);
+	say_notes(s, index.notes);
 	progress_stage(&s->progress, "reading the index");
 	r = universe_open(&b->ws, &index, s->arch, &b->universe, err);
 	index_finish(&index);
@@ -314,12 +319,14 @@ static int load_accounts(struct build *s, struct err **err)
 static int make_tree(struct build *s, struct err **err)
 {
 	struct workspace *ws = &s->b->ws;
+	cleanup_strv char **notes = NULL;
 	int r;
 
 	progress_stage(&s->progress, "unpacking %zu packages", s->packages.n);
-	r = blame_recipe(s, unpack_packages(ws, &s->packages, &s->tree, err));
+	r = blame_recipe(s, unpack_packages(ws, &s->packages, &s->tree, &notes, err));
 	if (r < 0)
 		return r;
+	say_notes(s, notes);
 	keep_packages(&s->tree);
 	r = load_accounts(s, err);
 	if (r == 0)

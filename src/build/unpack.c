@@ -8,6 +8,7 @@
 #include "deb.h"
 #include "deb822.h"
 #include "mem.h"
+#include "scripts.h"
 #include "str.h"
 
 #define CONTROL_MAX (1 << 20)
@@ -19,6 +20,7 @@ struct unpacking {
 	const struct package_list *packages;
 	char ***replaces; /* for each package the names of those whose files it may take over */
 	size_t i;         /* the package at hand */
+	char ***notes;
 };
 
 /* "foo (<< 1.2), bar": the names alone. The index has checked already that they fit together. */
@@ -35,29 +37,53 @@ static char **relation_names(const char *value)
 	return names;
 }
 
-static int handle_control(struct archive *a, struct archive_entry *entry, void *data,
-			  struct err **err)
+static int read_relations(struct unpacking *u, const char *text, struct err **err)
 {
-	struct unpacking *u = data;
-	const char *path = archive_entry_pathname(entry);
-	cleanup_buf struct buf text = BUF_INIT;
 	struct deb822 control;
 	const char *value;
-	int r;
+	int r = deb822_parse(text, &control);
 
-	if (!path || (!str_eq(path, "./control") && !str_eq(path, "control")))
-		return 0;
-	r = deb_read(a, CONTROL_MAX, &text, err);
-	if (r < 0)
-		return r;
-	buf_append(&text, "", 1);
-	r = deb822_parse((char *)buf_bytes(&text), &control);
 	if (r < 0)
 		return err_set(err, EBADMSG, "control:%d: expected \"Field: value\"", -r);
 	value = control.n ? deb822_get(&control.stanzas[0], "Replaces") : NULL;
 	if (value)
 		u->replaces[u->i] = relation_names(value);
 	deb822_finish(&control);
+	return 0;
+}
+
+static void read_script(struct unpacking *u, const char *text)
+{
+	const char *package = u->packages->items[u->i].name;
+	cleanup_free char *unknown = scripts_unknown(package, text);
+
+	if (unknown)
+		strv_take(
+			u->notes,
+			xasprintf(
+				"package \"%s\": its postinst is not run, and nothing stands in "
+				"for \"%s\"; if the appliance needs that, declare it in the recipe",
+				package, unknown));
+}
+
+static int handle_control(struct archive *a, struct archive_entry *entry, void *data,
+			  struct err **err)
+{
+	struct unpacking *u = data;
+	const char *path = archive_entry_pathname(entry);
+	cleanup_buf struct buf text = BUF_INIT;
+	int r;
+
+	path += path && str_starts(path, "./") ? 2 : 0;
+	if (!path || (!str_eq(path, "control") && !str_eq(path, "postinst")))
+		return 0;
+	r = deb_read(a, CONTROL_MAX, &text, err);
+	if (r < 0)
+		return r;
+	buf_append(&text, "", 1);
+	if (str_eq(path, "control"))
+		return read_relations(u, (char *)buf_bytes(&text), err);
+	read_script(u, (char *)buf_bytes(&text));
 	return 0;
 }
 
@@ -195,9 +221,9 @@ static int read_control(struct unpacking *u, struct err **err)
 }
 
 int unpack_packages(struct workspace *ws, const struct package_list *packages, struct tree *tree,
-		    struct err **err)
+		    char ***ret_notes, struct err **err)
 {
-	struct unpacking u = { .ws = ws, .tree = tree, .packages = packages };
+	struct unpacking u = { .ws = ws, .tree = tree, .packages = packages, .notes = ret_notes };
 	int r = 0;
 
 	u.replaces = xcalloc(packages->n + 1, sizeof(*u.replaces));

@@ -57,15 +57,23 @@ make_packages() {
 	ln "$WORK/pkg/hello/bin/hello" "$WORK/pkg/hello/bin/hello-again"
 	file hello usr/share/doc/hello/README
 	file hello usr/share/doc/hello/copyright
-	printf 'touch /never\n' >"$WORK/postinst"
-	mkdir -p "$WORK/pkg/hello/DEBIAN"
-	{ echo '#!/bin/sh'; cat "$WORK/postinst"; } >"$WORK/pkg/hello/DEBIAN/postinst"
-	chmod 755 "$WORK/pkg/hello/DEBIAN/postinst"
 	deb hello 'Depends: libhello (>= 1) | libother' 'Recommends: big'
 
 	file libhello usr/lib/libhello.so
 	deb libhello
 	deb libother
+
+	mkdir -p "$WORK/pkg/scripted/DEBIAN"
+	cat >"$WORK/pkg/scripted/DEBIAN/postinst" <<-'END'
+		#!/bin/sh
+		set -e
+		# Automatically added by dh_installsystemd/13
+		touch /helper
+		# End automatically added section
+		touch /never
+	END
+	chmod 755 "$WORK/pkg/scripted/DEBIAN/postinst"
+	deb scripted
 
 	mkdir -p "$WORK/pkg/big/usr/share/big"
 	head -c 3000000 /dev/urandom >"$WORK/pkg/big/usr/share/big/data"
@@ -155,11 +163,12 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 }
 
 @test "builds: closure, modes, links, users, certificates, no documentation, no script run" {
-	recipe a 'packages: [hello, certificates]' 'files: {/etc/a.conf: {text: "x", owner: tester, mode: 0600}}' \
+	recipe a 'packages: [hello, certificates, scripted]' 'files: {/etc/a.conf: {text: "x", owner: tester, mode: 0600}}' \
 		'users: {tester: 900}' 'volumes: {data: {path: /var/lib/a, owner: tester}}' 'run: hello'
 	build a.yaml
 	[ "$status" -eq 0 ]
-	[[ $output == "a: 3 packages, "*" compressed, "*" s" ]]
+	[[ ${lines[0]} == *'package "scripted": its postinst is not run'*'"touch /never"'* ]]
+	[[ ${lines[1]} == "a: 4 packages, "*" compressed, "*" s" ]]
 	unpacked a
 	run listing a.root
 	[[ $output == *"bin l 777 0:0 usr/bin"* ]]
@@ -174,7 +183,7 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	grep -q '^tester:x:900:900:' a.root/etc/passwd
 	grep -q '^www-data:x:33:33:' a.root/etc/passwd
 	[ "$(cat a.root/etc/ssl/certs/ca-certificates.crt)" = "$(printf 'A\nB')" ]
-	jq -e '.packages | map(.name) == ["certificates", "hello", "libhello"]' "$(blob a appliance)"
+	jq -e '.packages | map(.name) == ["certificates", "hello", "libhello", "scripted"]' "$(blob a appliance)"
 	jq -e '.volumes.data.owner == 900' "$(blob a appliance)"
 	skopeo inspect --raw "oci:$ATOLL_ROOT/store:a" | jq -e '.layers | length == 2'
 }
