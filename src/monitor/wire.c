@@ -43,10 +43,11 @@ static void handle_ending(void *data)
 /* Ends the session once the callbacks of mux and streams that may be on the stack are through. */
 static void end_soon(struct wire *wire, const char *what)
 {
-	if (wire->ending)
-		return;
-	snprintf(wire->what, sizeof(wire->what), "%s", what);
-	wire->ending = loop_defer(wire->loop, handle_ending, wire);
+	/* A broken session first closes its streams: the reason comes last. */
+	if (!wire->what[0])
+		snprintf(wire->what, sizeof(wire->what), "%s", what);
+	if (!wire->ending)
+		wire->ending = loop_defer(wire->loop, handle_ending, wire);
 }
 
 /* The control stream */

@@ -170,10 +170,10 @@ static void test_runts_and_giants_are_dropped(void **state)
 {
 	struct rig *rig = *state;
 
-	send_frame(rig->guest, 13, 'r');		  /* runt */
-	send_frame(rig->guest, MTU + 18, 'v');		  /* longest, with a VLAN tag */
-	send_frame(rig->guest, MTU + 19, 'g');		  /* giant */
-	send_frame(rig->guest, NIC_FRAME_MAX, 'G');	  /* the longest there can be */
+	send_frame(rig->guest, 13, 'r');            /* runt */
+	send_frame(rig->guest, MTU + 18, 'v');      /* longest, with a VLAN tag */
+	send_frame(rig->guest, MTU + 19, 'g');      /* giant */
+	send_frame(rig->guest, NIC_FRAME_MAX, 'G'); /* the longest there can be */
 	send_frame(rig->guest, 1, 'r');
 	send_frame(rig->guest, 20, 'o');
 	settle(rig);

@@ -40,7 +40,12 @@ static void free_config(struct machine_config *config)
 }
 
 static const struct qemu_fds fds = {
-	.wire = 10, .console = 11, .button = 12, .rootfs = 13, .volumes = { 14, 15 }, .nics = { 16 },
+	.wire = 10,
+	.console = 11,
+	.button = 12,
+	.rootfs = 13,
+	.volumes = { 14, 15 },
+	.nics = { 16 },
 	.vars = 17,
 };
 
