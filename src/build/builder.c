@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "accounts.h"
+#include "check.h"
 #include "declare.h"
 #include "fd.h"
 #include "fetch.h"
@@ -383,54 +384,12 @@ static int add_kernel(struct build *s, struct err **err)
 	return r;
 }
 
-/* What a command's first word means in the image, through PATH as machines have it. */
-static const struct tree_node *find_program(const struct tree *tree, const char *word)
-{
-	static const char *const folders[] = { "/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
-					       "/usr/bin/" };
-	const struct tree_node *node = NULL;
-
-	for (size_t i = 0; i < ARRAY_SIZE(folders) && !node; i++) {
-		bool is_path = strchr(word, '/');
-		cleanup_free char *full = xasprintf("%s%s", is_path ? "" : folders[i], word);
-		cleanup_free char *path = NULL;
-
-		if (tree_path(full, &path) == 0)
-			node = tree_get(tree, path);
-	}
-	return node;
-}
-
-/* Finds a typing mistake now rather than when a machine starts. */
-static int check_program(const struct build *s, char *const *argv, const char *key,
-			 struct err **err)
-{
-	const struct tree_node *node;
-
-	if (!argv || !*argv)
-		return 0;
-	node = find_program(&s->tree, *argv);
-	if (!node)
-		return err_set(err, ENOENT,
-			       "%s: %s: none of its packages and files has a program \"%s\"",
-			       s->recipe->file, key, *argv);
-	if (S_ISREG(node->mode) && !(node->mode & 0111))
-		return err_set(err, EINVAL, "%s: %s: /%s is not executable; say mode: 0755 for it",
-			       s->recipe->file, key, node->path);
-	return 0;
-}
-
 static int check(struct build *s, struct err **err)
 {
-	uint32_t uid, gid;
 	int r = tree_complete(&s->tree, err);
 
 	if (r == 0)
-		r = check_program(s, s->recipe->argv, "run", err);
-	if (r == 0)
-		r = check_program(s, s->recipe->prepare, "prepare", err);
-	if (r == 0 && accounts_find(&s->accounts, s->recipe->user, &uid, &gid, err) < 0)
-		r = err_prefix(err, "%s: user", s->recipe->file);
+		r = check_image(s->recipe, &s->accounts, &s->tree, err);
 	return blame_recipe(s, r);
 }
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "check.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "mem.h"
+
+/* What a command's first word means in the image, through PATH as machines have it. */
+static const struct tree_node *find_program(const struct tree *tree, const char *word)
+{
+	static const char *const folders[] = { "/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
+					       "/usr/bin/" };
+	const struct tree_node *node = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders) && !node; i++) {
+		bool is_path = strchr(word, '/');
+		cleanup_free char *full = xasprintf("%s%s", is_path ? "" : folders[i], word);
+		cleanup_free char *path = NULL;
+
+		if (tree_path(full, &path) == 0)
+			node = tree_get(tree, path);
+	}
+	return node;
+}
+
+/* Finds a typing mistake now rather than when a machine starts. */
+static int check_program(const struct recipe *recipe, const struct tree *tree, char *const *argv,
+			 const char *key, struct err **err)
+{
+	const struct tree_node *node;
+
+	if (!argv || !*argv)
+		return 0;
+	node = find_program(tree, *argv);
+	if (!node)
+		return err_set(err, ENOENT,
+			       "%s: %s: none of its packages and files has a program \"%s\"",
+			       recipe->file, key, *argv);
+	if (S_ISREG(node->mode) && !(node->mode & 0111))
+		return err_set(err, EINVAL, "%s: %s: /%s is not executable; say mode: 0755 for it",
+			       recipe->file, key, node->path);
+	return 0;
+}
+
+int check_image(const struct recipe *recipe, const struct accounts *accounts,
+		const struct tree *tree, struct err **err)
+{
+	uint32_t uid, gid;
+	int r = check_program(recipe, tree, recipe->argv, "run", err);
+
+	if (r == 0)
+		r = check_program(recipe, tree, recipe->prepare, "prepare", err);
+	if (r < 0)
+		return r;
+	r = accounts_find(accounts, recipe->user, &uid, &gid, err);
+	return r < 0 ? err_prefix(err, "%s: user", recipe->file) : 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether the finished tree is one that a machine can run: mistakes are found at build time. */
+#ifndef ATOLL_BUILD_CHECK_H
+#define ATOLL_BUILD_CHECK_H
+
+#include "accounts.h"
+#include "recipe.h"
+#include "tree.h"
+
+/* Its programs are there and executable, its user exists. */
+int check_image(const struct recipe *recipe, const struct accounts *accounts,
+		const struct tree *tree, struct err **err);
+
+#endif
