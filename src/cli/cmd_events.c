@@ -11,23 +11,22 @@
 #include "str.h"
 #include "term.h"
 
-/* What an event says, in a line; the objects are doc/api.md's. */
+/* What an event says, in words; the objects are doc/api.md's. */
 static char *describe(const json_t *event)
 {
-	static const char *const keys[] = { "action", "state", "status",  "description", "message",
-					    "from",   "to",    "service", NULL };
+	static const char *const keys[] = { "description", "status", "state", "action",
+					    "asked",       "why",    "err",   "message" };
 	const json_t *m = json_object_get(event, "metadata");
 	const char *federation = json_str(m, "federation"), *name = json_str(m, "name");
 	struct buf out = BUF_INIT;
 
 	if (!*name)
-		name = json_str(m, "link");
-	if (!*name)
-		name = json_str(m, "id");
-	buf_printf(&out, "%s%s%s", federation, *federation && *name ? "/" : "", name);
-	for (const char *const *k = keys; *k; k++)
-		if (*json_str(m, *k))
-			buf_printf(&out, "  %s", json_str(m, *k));
+		name = *json_str(m, "link") ? json_str(m, "link") : json_str(m, "from");
+	if (*federation)
+		buf_printf(&out, "%s%s%s", federation, *name ? "/" : "", name);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (*json_str(m, keys[i]))
+			buf_printf(&out, "%s%s", out.len ? "  " : "", json_str(m, keys[i]));
 	return buf_steal_str(&out);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * atoll start, stop, restart MACHINE…: all at once, each an operation of the daemon. The name of a
- * federation stands for all its machines, in the order of their links.
+ * atoll start, stop, restart MACHINE…: all at once, in the order of their links where they have
+ * one. The name of a federation stands for all its machines.
  */
 #include <errno.h>
 #include <string.h>
@@ -16,99 +16,133 @@ struct request {
 	const char *action; /* "start", "stop", "restart", "kill" */
 	unsigned long timeout;
 	bool has_timeout;
+	json_t *wanted; /* federation: list of machines, or true for all of them */
 };
 
-static bool is_federation(const json_t *federations, const char *name)
+/* NAME or FEDERATION/NAME. */
+static bool is_meant(const json_t *m, const char *word)
 {
-	const json_t *f;
-	size_t i;
+	const char *federation = json_str(m, "federation");
+	size_t n = strlen(federation);
 
-	json_array_foreach(federations, i, f) if (str_eq(json_str(f, "name"), name)) return true;
-	return false;
+	if (strncmp(word, federation, n) == 0 && word[n] == '/')
+		word += n + 1;
+	return str_eq(word, json_str(m, "name"));
 }
 
-static bool is_machine(const json_t *machines, const char *name)
+static int not_found(const json_t *machines, const char *word, struct err **err)
 {
+	cleanup_free const char **names = xcalloc(json_array_size(machines) + 1, sizeof(*names));
+	const char *nearest;
 	const json_t *m;
 	size_t i;
 
-	json_array_foreach(machines, i, m) if (str_eq(json_str(m, "name"), name)) return true;
-	return false;
+	json_array_foreach(machines, i, m) names[i] = json_str(m, "name");
+	nearest = str_nearest(word, names);
+	if (nearest)
+		return err_set(err, ENOENT, "there is no machine \"%s\"; did you mean \"%s\"?",
+			       word, nearest);
+	return err_set(err, ENOENT, "there is no machine \"%s\"; 'atoll ps' lists them", word);
 }
 
-static int ask_machine(const struct request *req, const char *name, json_t **ret, struct err **err)
+static void want(struct request *req, const char *federation, const char *machine)
 {
-	cleanup_json json_t *body = json_pack("{s:s}", "action", req->action);
-	cleanup_free char *path = NULL;
-	int r = client_machine_path(name, "/state", &path, err);
+	json_t *list = json_object_get(req->wanted, federation);
 
-	if (r < 0)
-		return r;
-	if (req->has_timeout)
-		json_object_set_new(body, "timeout", json_integer((json_int_t)req->timeout));
-	return client_call(CLIENT_START, "PUT", path, body, ret, err);
+	if (!machine)
+		json_object_set_new(req->wanted, federation, json_true());
+	else if (!list)
+		json_object_set_new(req->wanted, federation, json_pack("[s]", machine));
+	else if (json_is_array(list))
+		json_array_append_new(list, json_string(machine));
 }
 
-static int ask_federation(const struct request *req, const char *name, json_t **ret,
-			  struct err **err)
+/* A machine, else a federation. */
+static int resolve(struct request *req, const json_t *machines, const char *word, struct err **err)
 {
-	cleanup_free char *path = xasprintf("/1.0/federations/%s/%s", name, req->action);
+	const json_t *m, *found = NULL, *federation = NULL;
+	size_t i;
 
-	if (!str_eq(req->action, "start") && !str_eq(req->action, "stop"))
-		return err_set(err, EINVAL, "\"%s\" is a federation; %s takes machines", name,
+	json_array_foreach(machines, i, m)
+	{
+		if (str_eq(json_str(m, "federation"), word))
+			federation = m;
+		if (!is_meant(m, word))
+			continue;
+		if (found)
+			return err_set(err, ENOTUNIQ, "which \"%s\": %s/%s or %s/%s?", word,
+				       json_str(found, "federation"), word,
+				       json_str(m, "federation"), word);
+		found = m;
+	}
+	if (!found && !federation)
+		return not_found(machines, word, err);
+	if (!found && !str_eq(req->action, "start") && !str_eq(req->action, "stop"))
+		return err_set(err, EINVAL, "\"%s\" is a federation; %s takes machines", word,
 			       req->action);
-	return client_call(CLIENT_START, "POST", path, NULL, ret, err);
+	want(req, found ? json_str(found, "federation") : word,
+	     found ? json_str(found, "name") : NULL);
+	return 0;
 }
 
-/* Asks for each; what cannot begin is reported, the others go on. Returns how many could not. */
-static int ask_all(const struct args *args, const struct request *req, struct progress *p,
+/* One operation for each federation that is concerned. */
+static int ask(const struct request *req, const char *federation, json_t *names, struct progress *p,
+	       struct err **err)
+{
+	cleanup_json json_t *answer = NULL, *body = NULL;
+	cleanup_free char *path = NULL;
+	int r;
+
+	if (json_is_true(names)) {
+		path = xasprintf("/1.0/federations/%s/%s", federation, req->action);
+		r = client_call(CLIENT_START, "POST", path, NULL, &answer, err);
+	} else {
+		path = xasprintf("/1.0/federations/%s/machines", federation);
+		body = json_pack("{s:s, s:O}", "action", req->action, "machines", names);
+		if (req->has_timeout)
+			json_object_set_new(body, "timeout", json_integer((int)req->timeout));
+		r = client_call(CLIENT_START, "PUT", path, body, &answer, err);
+	}
+	if (r == 0 && str_eq(json_str(answer, "type"), "async"))
+		progress_add(p, json_object_get(answer, "metadata"));
+	return r;
+}
+
+static int ask_all(const struct args *args, struct request *req, struct progress *p,
 		   struct err **err)
 {
-	cleanup_json json_t *federations = NULL, *machines = NULL;
-	int failed = 0;
-	int r = client_get("/1.0/federations", &federations, err);
+	cleanup_json json_t *machines = NULL;
+	const char *federation;
+	json_t *names;
+	int r = client_get("/1.0/machines", &machines, err);
 
-	if (r == 0)
-		r = client_get("/1.0/machines", &machines, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < args->n_words; i++) {
-		const char *name = args->words[i];
-		cleanup_json json_t *answer = NULL;
-		cleanup_err struct err *why = NULL;
-
-		if (is_federation(federations, name) && !is_machine(machines, name))
-			r = ask_federation(req, name, &answer, &why);
-		else
-			r = ask_machine(req, name, &answer, &why);
-		if (r < 0) {
-			report_error(why);
-			failed++;
-		} else if (str_eq(json_str(answer, "type"), "async")) {
-			progress_add(p, json_object_get(answer, "metadata"));
-		}
-	}
-	return failed;
+	for (size_t i = 0; r == 0 && i < args->n_words; i++)
+		r = resolve(req, machines, args->words[i], err);
+	json_object_foreach(req->wanted, federation, names) if (r == 0) r =
+		ask(req, federation, names, p, err);
+	return r;
 }
 
-static int run(const struct args *args, const struct request *req)
+static int run(const struct args *args, struct request *req)
 {
-	struct progress p;
+	cleanup_json json_t *wanted = json_object();
 	cleanup_err struct err *err = NULL;
-	int failed = 0, r = progress_begin(&p, &err);
+	struct progress p;
+	int r = progress_begin(&p, &err);
 
+	req->wanted = wanted;
 	if (r == 0)
-		r = failed = ask_all(args, req, &p, &err);
-	if (r >= 0)
+		r = ask_all(args, req, &p, &err);
+	if (r == 0)
 		r = progress_wait(&p, &err);
-	if (r < 0 && err)
+	if (err)
 		report_error(err);
 	else if (r == -ECANCELED)
 		say_error("cancelled; 'atoll ps' shows how things stand");
 	progress_finish(&p);
 	if (r == -ECANCELED || r == -EINTR)
 		return 130;
-	return r < 0 || failed > 0 ? EXIT_FAILED : 0;
+	return r < 0 ? EXIT_FAILED : 0;
 }
 
 static int run_with_timeout(const struct args *args, const char *action)
@@ -125,7 +159,7 @@ static int run_with_timeout(const struct args *args, const char *action)
 
 int cmd_start(const struct args *args)
 {
-	const struct request req = { .action = "start" };
+	struct request req = { .action = "start" };
 
 	return run(args, &req);
 }

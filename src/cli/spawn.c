@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -76,22 +78,30 @@ static void exec_daemon(const char *program, int log)
 	_exit(125);
 }
 
+/* Another daemon has the state folder, or is about to listen there: ours ended because of it. */
+static bool is_taken(void)
+{
+	cleanup_free char *path = paths_in_state("atolld.lock");
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 static int wait_for_socket(pid_t pid, const char *socket, const char *log, int *ret_fd,
 			   struct err **err)
 {
 	const struct timespec pause = { 0, 2000000 };
 	int64_t deadline = clock_ms() + START_MS;
 	cleanup_free char *line = NULL;
+	bool dead = false;
 	int status;
 
 	for (;;) {
-		/* Asked first: a daemon that another command started at the same time is as good,
-		 * and makes ours end. */
-		bool dead = pid > 0 && waitpid(pid, &status, WNOHANG) == pid;
-
+		/* A daemon that another command started at the same time is as good. */
+		dead = dead || waitpid(pid, &status, WNOHANG) == pid;
 		if (unix_connect(socket, SOCK_STREAM, ret_fd, NULL) == 0)
 			return 0;
-		if (dead || clock_ms() > deadline)
+		if ((dead && !is_taken()) || clock_ms() > deadline)
 			break;
 		nanosleep(&pause, NULL);
 	}

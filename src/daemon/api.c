@@ -43,6 +43,13 @@ static const struct body_key state_body[] = {
 	{ NULL, NULL, false },
 };
 
+static const struct body_key states_body[] = {
+	{ "action", "string", true },
+	{ "machines", "array", true },
+	{ "timeout", "integer", false },
+	{ NULL, NULL, false },
+};
+
 static const struct body_key exec_body[] = {
 	{ "command", "array", true }, { "environment", "object", false },
 	{ "user", "string", false },  { "cwd", "string", false },
@@ -67,6 +74,7 @@ const struct route api_routes[] = {
 	{ "DELETE", "/1.0/federations/FED", { "volumes" }, NULL, NULL, handle_down },
 	{ "POST", "/1.0/federations/FED/start", { NULL }, NULL, NULL, handle_start_federation },
 	{ "POST", "/1.0/federations/FED/stop", { NULL }, NULL, NULL, handle_stop_federation },
+	{ "PUT", "/1.0/federations/FED/machines", { NULL }, states_body, NULL, handle_put_machine_states },
 
 	{ "GET", "/1.0/machines", { "federation" }, NULL, NULL, handle_list_machines },
 	{ "GET", "/1.0/machines/FED/NAME", { NULL }, NULL, NULL, handle_get_machine },
@@ -142,29 +150,37 @@ static struct machine *find_anywhere(struct daemon *d, const char *name, struct 
 	return NULL;
 }
 
+struct machine *api_machine_of(struct fed *f, const char *name, struct err **err)
+{
+	cleanup_strv char **names = NULL;
+	struct machine *m = fed_find_machine(f, name);
+
+	if (m)
+		return m;
+	for (m = f->machines; m; m = m->next)
+		strv_append(&names, m->name);
+	*err = unknown("machine", name, names);
+	return NULL;
+}
+
 struct machine *api_machine(struct call *call)
 {
 	const char *name = call->request.params[1];
-	cleanup_strv char **names = NULL;
+	struct err *err = NULL;
 	struct machine *m;
 	struct fed *f;
 
 	if (str_eq(call->request.params[0], "-")) {
-		struct err *err = NULL;
-
 		m = find_anywhere(call->daemon, name, &err);
-		if (!m)
-			call_reply_error(call, err, NULL);
-		return m;
+	} else {
+		f = api_fed(call);
+		if (!f)
+			return NULL;
+		m = api_machine_of(f, name, &err);
 	}
-	f = api_fed(call);
-	m = f ? fed_find_machine(f, name) : NULL;
-	if (!f || m)
-		return m;
-	for (m = f->machines; m; m = m->next)
-		strv_append(&names, m->name);
-	call_reply_error(call, unknown("machine", name, names), NULL);
-	return NULL;
+	if (!m)
+		call_reply_error(call, err, NULL);
+	return m;
 }
 
 void api_reply_operation(struct call *call, int result, struct operation *op, struct err *err)

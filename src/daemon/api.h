@@ -16,6 +16,8 @@ extern const struct route api_routes[];
 struct fed *api_fed(struct call *call);
 /* The machine of the path's first two parameters; "-" for the federation: the only one so named. */
 struct machine *api_machine(struct call *call);
+/* A machine by its name; the error names the nearest. */
+struct machine *api_machine_of(struct fed *f, const char *name, struct err **err);
 /* Answers with the operation, with "nothing to do" ({"steps": []}), or with the error. */
 void api_reply_operation(struct call *call, int result, struct operation *op, struct err *err);
 
@@ -33,6 +35,7 @@ void handle_stop_federation(struct call *call);
 void handle_list_machines(struct call *call);
 void handle_get_machine(struct call *call);
 void handle_put_machine_state(struct call *call);
+void handle_put_machine_states(struct call *call);
 /* api_console.c */
 void handle_console(struct call *call);
 /* api_exec.c */

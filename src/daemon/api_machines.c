@@ -44,7 +44,9 @@ void handle_get_machine(struct call *call)
 	api_with_counts(call, answer_one);
 }
 
-void handle_put_machine_state(struct call *call)
+/* What a body with "action" and "timeout" asks for. */
+static int read_action(const struct call *call, enum action *ret, int64_t *ret_grace,
+		       struct err **err)
 {
 	static const struct {
 		const char *name;
@@ -55,24 +57,56 @@ void handle_put_machine_state(struct call *call)
 		{ "restart", ACTION_RESTART },
 		{ "kill", ACTION_KILL },
 	};
-	struct machine *m = api_machine(call);
 	const char *asked = request_string(&call->request, "action");
 	uint64_t seconds = request_integer(&call->request, "timeout", STEP_GRACE / 1000);
-	struct operation *op = NULL;
-	struct err *err = NULL;
 	size_t i = 0;
-	int result;
 
-	if (!m)
-		return;
 	while (i < ARRAY_SIZE(actions) && !str_eq(actions[i].name, asked))
 		i++;
 	if (i == ARRAY_SIZE(actions))
-		result = err_set(&err, EINVAL,
-				 "action: expected \"start\", \"stop\", \"restart\" or \"kill\"");
-	else if (seconds > TIMEOUT_MAX)
-		result = err_set(&err, EINVAL, "timeout: at most %d seconds", TIMEOUT_MAX);
-	else
-		result = deploy_machine(m, actions[i].action, (int64_t)seconds * 1000, &op, &err);
+		return err_set(err, EINVAL,
+			       "action: expected \"start\", \"stop\", \"restart\" or \"kill\"");
+	if (seconds > TIMEOUT_MAX)
+		return err_set(err, EINVAL, "timeout: at most %d seconds", TIMEOUT_MAX);
+	*ret = actions[i].action;
+	*ret_grace = (int64_t)seconds * 1000;
+	return 0;
+}
+
+static void change_states(struct call *call, struct fed *f, char *const *names)
+{
+	struct operation *op = NULL;
+	struct err *err = NULL;
+	enum action action = ACTION_START;
+	int64_t grace = 0;
+	int result = read_action(call, &action, &grace, &err);
+
+	if (result == 0)
+		result = deploy_machines(f, names, action, grace, &op, &err);
 	api_reply_operation(call, result, op, err);
+}
+
+void handle_put_machine_state(struct call *call)
+{
+	struct machine *m = api_machine(call);
+
+	if (m)
+		change_states(call, m->fed, (char *[]){ m->name, NULL });
+}
+
+void handle_put_machine_states(struct call *call)
+{
+	struct fed *f = api_fed(call);
+	cleanup_strv char **names = f ? request_strings(&call->request, "machines") : NULL;
+	struct err *err = NULL;
+
+	if (!f)
+		return;
+	for (char **name = names; name && *name; name++) {
+		if (api_machine_of(f, *name, &err))
+			continue;
+		call_reply_error(call, err, NULL);
+		return;
+	}
+	change_states(call, f, names);
 }

@@ -414,19 +414,31 @@ int deploy_stop_all(struct fed *f, struct operation **ret, struct err **err)
 	return begin_or_nothing(f, &spec, ret, err);
 }
 
-int deploy_machine(struct machine *m, enum action action, int64_t grace, struct operation **ret,
-		   struct err **err)
+/* Whether there is nothing to be done for it. */
+static bool has_state(const struct machine *m, enum action action)
 {
+	if (action == ACTION_START)
+		return m->life == LIFE_READY;
+	return (action == ACTION_STOP || action == ACTION_KILL) && !machine_alive(m);
+}
+
+int deploy_machines(struct fed *f, char *const *names, enum action action, int64_t grace,
+		    struct operation **ret, struct err **err)
+{
+	cleanup_free char *list = strv_join(names, ", ");
 	struct operation_spec spec = { 0 };
 
-	*ret = NULL;
-	if ((action == ACTION_START && m->life == LIFE_READY) ||
-	    ((action == ACTION_STOP || action == ACTION_KILL) && !machine_alive(m)))
-		return 0;
-	nets_retry(m->fed);
-	spec.description = xasprintf("%s %s/%s", action_name(action), m->fed->name, m->name);
-	step_add(&spec, action, m->name, life_name(m->life))->grace = grace;
-	return begin_or_nothing(m->fed, &spec, ret, err);
+	nets_retry(f);
+	spec.description = xasprintf("%s %s/%s", action_name(action), f->name, list);
+	for (; names && *names; names++) {
+		const struct machine *m = fed_find_machine(f, *names);
+
+		if (!has_state(m, action) && find_step(&spec, m->name) < 0)
+			step_add(&spec, action, m->name, life_name(m->life))->grace = grace;
+	}
+	if (f->spec && action != ACTION_KILL)
+		order_machines(f->spec, &spec, action == ACTION_STOP);
+	return begin_or_nothing(f, &spec, ret, err);
 }
 
 int deploy_cut(struct link *k, bool cut, struct operation **ret, struct err **err)

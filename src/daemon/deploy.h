@@ -37,9 +37,9 @@ int deploy_up(struct daemon *d, struct deployment *p, struct operation **ret, st
 int deploy_down(struct fed *f, bool remove_volumes, struct operation **ret, struct err **err);
 int deploy_start_all(struct fed *f, struct operation **ret, struct err **err);
 int deploy_stop_all(struct fed *f, struct operation **ret, struct err **err);
-/* One machine: ACTION_START, STOP, RESTART or KILL. */
-int deploy_machine(struct machine *m, enum action action, int64_t grace, struct operation **ret,
-		   struct err **err);
+/* Machines that there are, along the graph: ACTION_START, STOP, RESTART or KILL. */
+int deploy_machines(struct fed *f, char *const *names, enum action action, int64_t grace,
+		    struct operation **ret, struct err **err);
 /* Cuts a link or restores it: in the ledger now, in force when the operation ended. */
 int deploy_cut(struct link *k, bool cut, struct operation **ret, struct err **err);
 

@@ -6,6 +6,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
+	: "${ATOLL_SOURCE_DIR:=$BATS_TEST_DIRNAME/../..}" "${ATOLL_BUILD_DIR:=$ATOLL_SOURCE_DIR/build}"
 	WORK=$(mktemp -d /tmp/at-cli.XXXX)
 	export ATOLL_ROOT=$WORK/s NO_COLOR=1
 	atoll=$ATOLL_BUILD_DIR/atoll
@@ -346,6 +347,12 @@ put_image() {
 @test "start, stop, down; a federation's name stands for its machines" {
 	fake
 	run "$atoll" stop app home
+	has 0
+	run "$atoll" stop web
+	has 1 'which "web": office/web or home/web?'
+	run "$atoll" stop apt office/web
+	has 1 'there is no machine "apt"; did you mean "app"?'
+	run "$atoll" restart app office/web home/web
 	has 0
 	run "$atoll" restart home
 	has 1 '"home" is a federation'

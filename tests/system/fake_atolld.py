@@ -202,7 +202,7 @@ def route(conn, method, path, body):
     elif path == "/1.0/federations":
         post_federation(conn, body)
     elif part[0] == "federations":
-        begin(conn, [("remove", "app")])
+        begin(conn, [(body["action"], m) for m in body["machines"]] if body else [("remove", "app")])
     elif part[0] == "operations" and method == "DELETE":
         cancelled.set()
         sync(conn, {})
@@ -216,8 +216,6 @@ def route(conn, method, path, body):
         post_exec(conn, part[2], body)
     elif part[-1] == "console":
         console(conn, "follow=1" in query)
-    elif part[-1] == "state":
-        begin(conn, [(body["action"], part[2])])
     elif part[0] == "machines":
         if part[2] in EXECS:
             return sync(conn, {"name": part[2]})
