@@ -78,6 +78,8 @@ static ssize_t fill(struct http *h, struct err **err)
 	do
 		n = recvmsg(h->fd, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return -EAGAIN; /* no failure: without an error */
 	if (n < 0)
 		return err_set_errno(err, errno, "the daemon went away");
 	take_fd(h, &msg);

@@ -43,7 +43,7 @@ int http_send(struct http *h, const char *method, const char *path, const char *
 int http_read_head(struct http *h, struct err **err);
 /*
  * The next bytes of the body, up to max; *ret is 0 at its end. Waits for at least one; on a
- * non-blocking descriptor -EAGAIN instead, after which it can be called again.
+ * non-blocking descriptor -EAGAIN instead, without an error, and it can be called again.
  */
 int http_read(struct http *h, void *data, size_t max, size_t *ret, struct err **err);
 /* The whole body, of at most HTTP_BODY_MAX bytes. */

@@ -348,6 +348,7 @@ put_image() {
 	fake
 	run "$atoll" stop app home
 	has 0
+	[ -z "$output" ]
 	run "$atoll" stop web
 	has 1 'which "web": office/web or home/web?'
 	run "$atoll" stop apt office/web

@@ -133,8 +133,10 @@ static void test_nonblocking(void **state)
 
 		assert_int_equal(send(pair[1], text + i, 1, 0), 1);
 		if (!h.status) {
-			int r = http_read_head(&h, NULL);
+			cleanup_err struct err *err = NULL;
+			int r = http_read_head(&h, &err);
 
+			assert_null(err);
 			assert_int_equal(r, h.status ? 0 : -EAGAIN);
 			continue;
 		}
