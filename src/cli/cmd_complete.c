@@ -68,7 +68,7 @@ static void offer_words(const char *word, enum word_kind kind, size_t n)
 	switch (kind) {
 	case WORDS_THINGS:
 		offer_images(word);
-		/* fall through */
+		__attribute__((fallthrough));
 	case WORDS_MACHINES:
 		offer_list(word, "/1.0/machines", "name");
 		break;
