@@ -64,10 +64,10 @@ has() {
 }
 
 @test "every command has a help that names its options" {
-	for c in $("$atoll" __complete ""); do
-		case $c in [a-z]*) ;; *) continue ;; esac
+	names=$("$atoll" __complete "" | cut -f1)
+	[ "$(wc -w <<<"$names")" -ge 20 ]
+	for c in $names; do
 		run "$atoll" help "$c"
-		[ "$status" -ne 2 ] || continue
 		has 0 "Usage: atoll $c"
 	done
 	run "$atoll" exec --help
