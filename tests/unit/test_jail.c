@@ -113,14 +113,17 @@ static int try_monitor_filter(void)
 	int pair[2];
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (seccomp_enter(&seccomp_monitor, NULL) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0 ||
+	    seccomp_enter(&seccomp_monitor, NULL) < 0)
 		return 199;
 	EXPECT(execl("/bin/true", "true", NULL), EPERM);
 	EXPECT(socket(AF_INET, SOCK_STREAM, 0), EPERM);
+	EXPECT(socket(AF_UNIX, SOCK_STREAM, 0), EPERM);
+	EXPECT(open("/dev/null", O_RDONLY), EPERM);
+	EXPECT(kill(getppid(), 0), EPERM);
 	EXPECT(syscall(SYS_ptrace, 0, 0, 0, 0), EPERM);
 	EXPECT(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0), EPERM);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0 || write(pair[0], "x", 1) != 1 ||
-	    read(pair[1], &byte, 1) != 1)
+	if (write(pair[0], "x", 1) != 1 || read(pair[1], &byte, 1) != 1)
 		return 198;
 	return 0;
 }
