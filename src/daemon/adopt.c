@@ -22,9 +22,13 @@ static void report_stray(struct daemon *d, const char *fed, const char *name)
 	if (f && fed_find_machine(f, name))
 		return;
 	stray.dir = xasprintf("%s/machines/%s/%s", paths_state(), fed, name);
-	if (machine_locked(&stray))
-		log_warn("%s/%s: a monitor owns %s, and the ledger does not know that machine", fed,
-			 name, stray.dir);
+	if (machine_locked(&stray)) {
+		cleanup_free char *owner = machine_lock_owner(&stray);
+
+		log_warn("%s/%s: a monitor (process %s) owns %s, and the ledger does not know that "
+			 "machine",
+			 fed, name, owner, stray.dir);
+	}
 	free(stray.dir);
 }
 

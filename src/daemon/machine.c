@@ -73,6 +73,21 @@ bool machine_locked(const struct machine *m)
 	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
 }
 
+char *machine_lock_owner(const struct machine *m)
+{
+	cleanup_free char *path = in_dir(m, "lock");
+	cleanup_buf struct buf text = BUF_INIT;
+	uint64_t pid;
+
+	if (file_read(path, 32, &text, NULL) < 0)
+		return xstrdup("unknown");
+	buf_append(&text, "", 1);
+	buf_bytes(&text)[strcspn((char *)buf_bytes(&text), "\n")] = '\0';
+	if (str_to_u64((char *)buf_bytes(&text), INT32_MAX, &pid) < 0)
+		return xstrdup("unknown");
+	return xstrdup((char *)buf_bytes(&text));
+}
+
 /* Makes a line of foreign text fit for an error message. */
 static void make_printable(char *s)
 {
@@ -367,8 +382,15 @@ int machine_start(struct machine *m, struct machine_config *config, struct err *
 	m->config = config;
 	m->wanted = true;
 	m->started = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	if (machine_locked(m))
-		return err_set(err, EBUSY, "a monitor still owns %s", m->dir);
+	if (machine_locked(m)) {
+		cleanup_free char *owner = machine_lock_owner(m);
+
+		return err_set(
+			err, EBUSY,
+			"a monitor that this daemon does not know (process %s) owns %s; end it "
+			"(kill %s) and try again",
+			owner, m->dir, owner);
+	}
 	r = dir_make(m->dir, 0700, err);
 	if (r == 0)
 		r = machine_save(m, err);

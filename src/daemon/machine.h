@@ -21,6 +21,8 @@ void machine_adopt(struct machine *m);
 
 /* Whether a process holds DIR/lock: its monitor lives. */
 bool machine_locked(const struct machine *m);
+/* That monitor's process id as it wrote it down, or "unknown"; the caller frees. */
+char *machine_lock_owner(const struct machine *m);
 
 /* How long its start may take, in milliseconds. */
 int64_t machine_start_limit(const struct machine_config *config);

@@ -99,8 +99,9 @@ static void handle_pushed(uint64_t code, const char *message, void *data)
 		if (code == 0) {
 			m->rules.acked = p->generation;
 		} else {
-			log_error("%s/%s: rules refused: %s", p->fed, p->machine,
-				  message ? message : strerror((int)code));
+			if (m->life == LIFE_READY) /* else it is on its way out */
+				log_error("%s/%s: rules refused: %s", p->fed, p->machine,
+					  message ? message : strerror((int)code));
 			set_string(&m->rules.error,
 				   message && *message ? message : strerror((int)code));
 		}

@@ -145,15 +145,19 @@ static json_t *exit_status(const struct machine_exit *e)
 json_t *reply_machine(const struct machine *m)
 {
 	const struct machine_config *c = m->config;
+	const struct fed_machine *spec =
+		m->fed->spec ? federation_machine(m->fed->spec, m->name) : NULL;
+	const char *kind = c ? c->kind : spec ? kind_name(spec->kind) : NULL;
+	const char *appliance = c ? c->appliance : spec ? spec->appliance : NULL;
 	bool alive = machine_alive(m);
 
 	return json_pack(
 		"{s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o,"
 		" s:o, s:o}",
-		"name", m->name, "federation", m->fed->name, "kind", text(c ? c->kind : NULL),
-		"engine", text(c ? c->engine : NULL), "arch", text(c ? c->arch : NULL), "state",
-		life_name(m->life), "appliance", text(c ? c->appliance : NULL), "digest", m->image,
-		"pid", alive && m->pid ? json_integer(m->pid) : json_null(), "started",
+		"name", m->name, "federation", m->fed->name, "kind", text(kind), "engine",
+		text(c ? c->engine : NULL), "arch", text(c ? c->arch : NULL), "state",
+		life_name(m->life), "appliance", text(appliance), "digest", m->image, "pid",
+		alive && m->pid ? json_integer(m->pid) : json_null(), "started",
 		alive ? timestamp(m->started) : json_null(), "memory", number(m->memory),
 		"memory_limit", number(c ? c->memory : 0), "cpus", number(c ? c->cpus : 0), "label",
 		text(m->label), "uplink", m->uplink, "exit", exit_status(m->exit), "message",

@@ -39,6 +39,9 @@ static int take_lock(const char *dir, int *ret_fd, struct err **err)
 		return err_set_errno(err, errno, "%s", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return err_set(err, EBUSY, "%s: another monitor runs this machine", path);
+	/* For people, and for the daemon's words about a machine that it does not know. */
+	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+		return err_set_errno(err, errno, "%s", path);
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }
