@@ -83,13 +83,18 @@ static void add_kernel(struct args *args, const struct machine_config *config,
 	add(args, "-append", "%s%s", args->board->kernel, tsc);
 }
 
+/* Block nodes rather than -drive, which opens a file for reading first: descriptors are for one. */
 static void add_firmware(struct args *args, int vars)
 {
 	if (!args->board->pflash)
 		return;
-	add(args, "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=" QEMU_OVMF_CODE);
+	add(args, "-blockdev",
+	    "driver=raw,node-name=code,read-only=on,file.driver=file,file.read-only=on,"
+	    "file.filename=" QEMU_OVMF_CODE);
 	add(args, "-add-fd", "fd=%d,set=1", vars);
-	add(args, "-drive", "if=pflash,unit=1,format=raw,file=/dev/fdset/1");
+	add(args, "-blockdev",
+	    "driver=raw,node-name=vars,file.driver=file,file.filename=/dev/fdset/1");
+	add(args, "-machine", "pflash0=code,pflash1=vars");
 }
 
 static void add_sockets(struct args *args, const struct qemu_fds *fds)

@@ -115,7 +115,7 @@ static void test_full_has_firmware_and_pci(void **state)
 
 	(void)state;
 	assert_has(line, "-machine q35");
-	assert_has(line, "readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd");
+	assert_has(line, "read-only=on,file.filename=/usr/share/OVMF/OVMF_CODE_4M.fd");
 	assert_has(line, "-add-fd fd=17,set=1");
 	assert_has(line, "virtio-blk-pci");
 	free_config(&config);
