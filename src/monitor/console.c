@@ -143,6 +143,22 @@ void console_drain(struct console *c)
 	}
 }
 
+void console_last_line(const struct console *c, char *ret_line, size_t size)
+{
+	size_t room = size - 1, from = c->size > room ? c->size - room : 0, len, start;
+	ssize_t n = pread(c->log, ret_line, room, (off_t)from);
+
+	for (len = n > 0 ? (size_t)n : 0; len && strchr("\r\n ", ret_line[len - 1]); len--)
+		;
+	for (start = len; start && ret_line[start - 1] != '\n'; start--)
+		;
+	len -= start;
+	memmove(ret_line, ret_line + start, len);
+	ret_line[len] = '\0';
+	for (char *p = ret_line; *p; p++)
+		*p = *p >= ' ' && *p <= '~' ? *p : '?';
+}
+
 void console_destroy(struct console *c)
 {
 	if (!c)

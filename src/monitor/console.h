@@ -3,6 +3,8 @@
 #ifndef ATOLL_CONSOLE_H
 #define ATOLL_CONSOLE_H
 
+#include <stddef.h>
+
 #include "loop.h"
 
 #define CONSOLE_MAX      (1 << 20)
@@ -19,6 +21,8 @@ struct console;
 struct console *console_create(struct loop *loop, int fd, int log, int old);
 /* After the guest's end: what it printed and nobody read yet, of at most CONSOLE_MAX bytes. */
 void console_drain(struct console *console);
+/* The last line that was printed, in printable characters; empty when there is none. */
+void console_last_line(const struct console *console, char *ret_line, size_t size);
 void console_destroy(struct console *console); /* accepts NULL */
 
 #endif

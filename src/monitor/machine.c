@@ -38,10 +38,11 @@
 #include "wire.h"
 
 #define UPLINK_ID      "uplink" /* the uplink's numbers stand under it; no link's id, these have '>' */
-#define BUTTON_MS      5000     /* an orderly power-off behind the power button */
+#define BUTTON_MS      5000     /* an orderly power-off behind the power button, at most */
 #define AFTER_EXIT_MS  10000    /* from the application's end to the guest's */
 #define AFTER_GRACE_MS 2000     /* from SIGKILL to the application, to the guest's end */
 #define KILL_AGAIN_MS  5000
+#define GRACE_MAX_MS   3600000
 #define SIGTERM_GRACE  10000
 #define LAST_WORDS_MS  500 /* from the guest's end to the end of its wire */
 #define FAREWELL_MS    200 /* for the daemon to take the last message */
@@ -82,6 +83,7 @@ struct machine {
 	enum ending ending;
 	bool killed;           /* by us */
 	int wait_status;       /* ENDING_GONE: of the guest's process */
+	int64_t grace;         /* what the last CONTROL_STOP allowed, in ms */
 	struct source *ladder; /* the next step's time */
 	bool requested;
 	bool has_status; /* the application ended by itself: status */
@@ -135,6 +137,8 @@ give_reason(struct machine *m, const char *fmt, ...)
 /* How a guest ended that did not say how its application did. */
 static void judge(struct machine *m)
 {
+	char line[256];
+
 	m->status = FAILED_STATUS;
 	if (m->requested) {
 		m->status = m->killed ? 128 + SIGKILL : 0;
@@ -143,8 +147,10 @@ static void judge(struct machine *m)
 		give_reason(m, "the guest's process was killed by signal %d (%s)",
 			    WTERMSIG(m->wait_status), strsignal(WTERMSIG(m->wait_status)));
 	} else {
-		give_reason(m, "the guest's process ended with status %d before the application",
-			    WEXITSTATUS(m->wait_status));
+		console_last_line(m->console, line, sizeof(line));
+		give_reason(m,
+			    "the guest's process ended with status %d before the application%s%s",
+			    WEXITSTATUS(m->wait_status), *line ? ": " : "", line);
 	}
 }
 
@@ -183,7 +189,7 @@ static void press_button(struct machine *m)
 	}
 	m->ending = ENDING_BUTTON;
 	tell_keeper(m, HALF_POWER, 0);
-	source_arm(m->ladder, BUTTON_MS);
+	source_arm(m->ladder, m->grace < BUTTON_MS ? m->grace : BUTTON_MS);
 }
 
 static void handle_ladder(void *data)
@@ -216,6 +222,8 @@ static void stop(struct machine *m, uint64_t grace)
 		return;
 	if (!m->has_status)
 		m->requested = true;
+	grace = grace < GRACE_MAX_MS ? grace : GRACE_MAX_MS;
+	m->grace = (int64_t)grace;
 	set_state(m, MACHINE_STOPPING);
 	if (grace == 0) {
 		kill_guest(m);

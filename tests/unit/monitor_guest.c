@@ -168,6 +168,7 @@ static void fail(void)
 
 static void go_without_a_word(void)
 {
+	printf("something is wrong\n");
 	_exit(9);
 }
 

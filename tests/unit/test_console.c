@@ -166,6 +166,31 @@ static void test_drain_after_the_end(void **state)
 	assert_string_equal(log, "last words\n");
 }
 
+static void expect_last_line(struct rig *rig, const char *printed, const char *line)
+{
+	char got[64];
+
+	dprintf(rig->guest, "%s", printed);
+	settle(rig);
+	console_last_line(rig->console, got, sizeof(got));
+	assert_string_equal(got, line);
+}
+
+static void test_last_line(void **state)
+{
+	struct rig *rig = *state;
+	cleanup_free char *longest = NULL;
+	char many[201];
+
+	memset(many, 'z', sizeof(many) - 1);
+	many[200] = '\0';
+	longest = xstrndup(many, 63);
+	expect_last_line(rig, "", "");
+	expect_last_line(rig, "\n\n", "");
+	expect_last_line(rig, "one\ntwo\033[0m\r\n\n", "two?[0m");
+	expect_last_line(rig, many, longest);
+}
+
 #define CONSOLE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -175,6 +200,7 @@ int main(void)
 		CONSOLE_TEST(test_flood_is_bound_in_size_and_rate),
 		CONSOLE_TEST(test_rotation_is_seamless),
 		CONSOLE_TEST(test_drain_after_the_end),
+		CONSOLE_TEST(test_last_line),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -318,7 +318,7 @@ static void test_guest_fails(void **state)
 static void test_guest_goes_without_a_word(void **state)
 {
 	start(*state, "silent");
-	expect_end(*state, 125, false, "status 9");
+	expect_end(*state, 125, false, "status 9 before the application: something is wrong");
 }
 
 static void test_sigterm_stops(void **state)
