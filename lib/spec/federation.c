@@ -61,6 +61,14 @@ static void read_cpus(struct schema *s, const struct yaml *value, void *field)
 		*(uint32_t *)field = (uint32_t)cpus;
 }
 
+static void read_start_timeout(struct schema *s, const struct yaml *value, void *field)
+{
+	uint64_t seconds;
+
+	if (schema_number(s, value, 1, 3600, &seconds))
+		*(uint32_t *)field = (uint32_t)seconds;
+}
+
 static void read_label(struct schema *s, const struct yaml *value, void *field)
 {
 	static const char *const colours[] = { "red",    "orange", "yellow", "green", "blue",
@@ -123,6 +131,7 @@ static const struct schema_key machine_keys[] = {
 	{ "kind", read_kind, offsetof(struct fed_machine, kind) },
 	{ "memory", read_memory, offsetof(struct fed_machine, memory) },
 	{ "cpus", read_cpus, offsetof(struct fed_machine, cpus) },
+	{ "start-timeout", read_start_timeout, offsetof(struct fed_machine, start_timeout) },
 	{ "uplink", schema_read_bool, offsetof(struct fed_machine, uplink) },
 	{ "label", read_label, offsetof(struct fed_machine, label) },
 	{ "env", schema_read_env, offsetof(struct fed_machine, env) },

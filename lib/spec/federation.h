@@ -29,8 +29,9 @@ struct fed_machine {
 	char *name;
 	char *appliance;
 	enum kind kind;
-	uint64_t memory; /* bytes; 0: what the appliance needs, or the default */
-	uint32_t cpus;   /* at least 1 */
+	uint64_t memory;        /* bytes; 0: what the appliance needs, or the default */
+	uint32_t cpus;          /* at least 1 */
+	uint32_t start_timeout; /* seconds until it has to be ready; 0: what its engine takes */
 	bool uplink;
 	char *label; /* colour name, or NULL */
 	char **env;

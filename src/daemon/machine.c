@@ -53,11 +53,17 @@ static void changed(struct machine *m, enum life life)
 	daemon_machine_changed(m);
 }
 
-int64_t machine_start_limit(const struct machine_config *config)
+/* From the file, else by what the engine makes of a usual machine. */
+static int64_t start_limit(const struct machine *m)
 {
-	if (str_eq(config->engine, "tcg"))
+	const struct federation *file = m->fed->spec;
+	const struct fed_machine *spec = file ? federation_machine(file, m->name) : NULL;
+
+	if (spec && spec->start_timeout)
+		return (int64_t)spec->start_timeout * 1000;
+	if (str_eq(m->config->engine, "tcg"))
 		return START_LIMIT_TCG;
-	return str_eq(config->engine, "kvm") ? START_LIMIT_KVM : START_LIMIT_HOST;
+	return str_eq(m->config->engine, "kvm") ? START_LIMIT_KVM : START_LIMIT_HOST;
 }
 
 static char *in_dir(const struct machine *m, const char *name)
@@ -327,7 +333,7 @@ static void follow(struct machine *m)
 	m->attach = loop_add_timer(loop, handle_attach, m);
 	m->attach_deadline = clock_ms() + ATTACH_LIMIT;
 	m->limit = loop_add_timer(loop, handle_limit, m);
-	source_arm(m->limit, machine_start_limit(m->config));
+	source_arm(m->limit, start_limit(m));
 }
 
 static int write_config(struct machine *m, struct err **err)
@@ -442,8 +448,7 @@ static void handle_limit(void *data)
 	tail = machine_last_lines(m, "console.log", 3);
 	free(m->failure);
 	m->failure = xasprintf("not ready within %lld s; its console's last lines: %s",
-			       (long long)machine_start_limit(m->config) / 1000,
-			       tail ? tail : "(nothing)");
+			       (long long)start_limit(m) / 1000, tail ? tail : "(nothing)");
 	machine_stop(m, 2000);
 }
 

@@ -24,9 +24,6 @@ bool machine_locked(const struct machine *m);
 /* That monitor's process id as it wrote it down, or "unknown"; the caller frees. */
 char *machine_lock_owner(const struct machine *m);
 
-/* How long its start may take, in milliseconds. */
-int64_t machine_start_limit(const struct machine_config *config);
-
 /* The last lines of a text file of its folder, joined by " | "; NULL when there are none. */
 char *machine_last_lines(const struct machine *m, const char *file, unsigned int lines);
 
