@@ -185,10 +185,11 @@ void store_blob_finish(struct store_blob *b)
 
 static int corrupted(const char *digest, const char *how, struct err **err)
 {
-	return err_set(err, EBADMSG,
-		       "blob %s is %s; build its appliance again, or take it out ('atoll rm', "
-		       "'atoll gc')",
-		       digest, how);
+	return err_set(
+		err, EBADMSG,
+		"blob %s is %s; build its appliance again ('atoll build --force RECIPE'), or "
+		"take it out ('atoll rm', 'atoll gc')",
+		digest, how);
 }
 
 int store_read_blob(struct store *s, const char *digest, size_t max, struct buf *out,

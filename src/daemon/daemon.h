@@ -16,6 +16,7 @@ struct ledger;
 struct loop;
 struct machine;
 struct operations;
+struct verifier;
 
 struct daemon {
 	struct loop *loop;
@@ -26,6 +27,7 @@ struct daemon {
 	struct events *events;
 	struct operations *operations;
 	struct http *http;
+	struct verifier *verifier;
 	struct fed *feds; /* sorted by name; model.h */
 	char *store;      /* path of the store */
 };

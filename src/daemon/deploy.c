@@ -25,6 +25,7 @@
 #include "plan.h"
 #include "steps.h"
 #include "str.h"
+#include "verify.h"
 #include "volumes.h"
 
 struct deployment {
@@ -329,12 +330,41 @@ static enum action action_of(enum plan_verb verb)
 	return table[verb];
 }
 
+/*
+ * Whether the host has the memory for each machine that is to start, before the first one does. Whether
+ * it has it for all together only their starts tell: few take all that they may.
+ */
+static int check_memory(const struct fed *f, const struct deployment *p, struct err **err)
+{
+	uint64_t available = host_memory_available();
+
+	for (size_t i = 0; i < p->plan->n_steps; i++) {
+		const struct plan_step *s = &p->plan->steps[i];
+		const struct fed_machine *spec = federation_machine(p->spec, s->object);
+		const struct machine *m = f ? fed_find_machine(f, s->object) : NULL;
+		const struct store_image *image;
+		int r;
+
+		if (!spec)
+			continue; /* a link, or one that goes */
+		image = catalog_image(p->catalog, spec->appliance);
+		r = host_admit(compose_memory(spec, image->appliance), 0,
+			       available + (m ? m->memory : 0), err);
+		if (r < 0)
+			return err_prefix(err, "%s:%d:%d: machine \"%s\"", p->file, spec->line,
+					  spec->column, spec->name);
+	}
+	return 0;
+}
+
 int deploy_up(struct daemon *d, struct deployment *p, struct operation **ret, struct err **err)
 {
 	struct fed *f = model_fed(d, p->spec->name);
 	struct operation_spec spec = { 0 };
 	int r = f ? operation_check_idle(f, err) : 0;
 
+	if (r == 0)
+		r = check_memory(f, p, err);
 	if (r == 0)
 		r = write_down(d, f, p, err);
 	if (r < 0)
@@ -547,6 +577,40 @@ static int start_from(struct machine *m, const struct fed_machine *spec, struct 
 	return machine_start(m, config, err);
 }
 
+/* A machine that could not be started says why. */
+static void mark_failed(struct fed *f, const char *name, const struct err *err)
+{
+	struct machine *m = fed_find_machine(f, name);
+
+	if (!m)
+		m = fed_add_machine(f, name);
+	if (machine_alive(m))
+		return;
+	set_string(&m->message, err ? err_msg(err) : NULL);
+	m->life = LIFE_FAILED;
+	daemon_machine_changed(m);
+}
+
+int deploy_verify(struct fed *f, const char *name, struct err **err)
+{
+	const struct fed_machine *spec = f->spec ? federation_machine(f->spec, name) : NULL;
+	const struct store_image *image;
+	struct catalog *catalog = NULL;
+	int r;
+
+	if (!spec)
+		return 1; /* deploy_start says so */
+	r = catalog_open(f->daemon->store, f->spec, &catalog, err);
+	image = r < 0 ? NULL : catalog_image(catalog, spec->appliance);
+	if (r == 0)
+		r = image ? verifier_ask(f->daemon->verifier, image, spec->kind != KIND_LIGHT, err)
+			  : 1;
+	catalog_close(catalog);
+	if (r < 0)
+		mark_failed(f, name, err ? *err : NULL);
+	return r;
+}
+
 int deploy_start(struct fed *f, const char *name, struct err **err)
 {
 	const struct fed_machine *spec = f->spec ? federation_machine(f->spec, name) : NULL;
@@ -562,11 +626,8 @@ int deploy_start(struct fed *f, const char *name, struct err **err)
 	if (r == 0)
 		r = start_from(m, spec, catalog, err);
 	catalog_close(catalog);
-	if (r < 0 && !machine_alive(m)) {
-		set_string(&m->message, err ? err_msg(*err) : NULL);
-		m->life = LIFE_FAILED;
-		daemon_machine_changed(m);
-	}
+	if (r < 0)
+		mark_failed(f, name, err ? *err : NULL);
 	return r;
 }
 

@@ -32,6 +32,7 @@
 #include "operation.h"
 #include "paths.h"
 #include "str.h"
+#include "verify.h"
 
 static const char usage[] =
 	"usage: atolld [--foreground]\n"
@@ -140,6 +141,7 @@ static void open_all(struct daemon *d)
 		die("%s", err_msg(err));
 	d->host = host_create(d);
 	d->counts = counts_create(d);
+	d->verifier = verifier_create(d);
 }
 
 /* Last: who can connect finds everything adopted. */
@@ -167,6 +169,7 @@ static void close_all(struct daemon *d)
 	counts_destroy(d->counts);
 	operations_destroy(d->operations);
 	host_destroy(d->host);
+	verifier_destroy(d->verifier);
 	children_destroy(d->children);
 	model_free(d);
 	ledger_close(d->ledger);
@@ -231,6 +234,8 @@ int main(int argc, char **argv)
 	int lock, option, code, ready = -1;
 
 	log_init("atolld", LOG_LEVEL_INFO);
+	if (argc == 5 && str_eq(argv[1], "--verify")) /* ours alone: verify.c */
+		return verify_main(argv + 2);
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'f') {
 			foreground = true;

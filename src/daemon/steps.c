@@ -17,6 +17,7 @@
 
 /* step.phase of those that start a machine */
 enum phase {
+	PHASE_CHECK, /* is what it is started from whole? Nothing was touched yet */
 	PHASE_END,   /* the earlier life is to end first */
 	PHASE_BEGIN, /* to be started as soon as the host lets us */
 	PHASE_WAIT,  /* until it is ready */
@@ -34,7 +35,7 @@ static int begin_start(struct fed *f, struct step *s, struct err **err)
 	struct machine *m = fed_find_machine(f, s->object);
 
 	(void)err;
-	s->phase = PHASE_BEGIN;
+	s->phase = PHASE_CHECK;
 	if (m && machine_alive(m))
 		s->phase = m->life == LIFE_STOPPING ? PHASE_END : PHASE_WAIT;
 	return 0;
@@ -42,13 +43,27 @@ static int begin_start(struct fed *f, struct step *s, struct err **err)
 
 static int begin_replace(struct fed *f, struct step *s, struct err **err)
 {
-	struct machine *m = fed_find_machine(f, s->object);
-
+	(void)f;
 	(void)err;
+	s->phase = PHASE_CHECK;
+	return 0;
+}
+
+/* What was running goes on until it is known that what replaces it can start. */
+static int poll_check(struct fed *f, struct step *s, struct err **err)
+{
+	struct machine *m = fed_find_machine(f, s->object);
+	int r;
+
+	if (s->cancelled)
+		return err_set(err, ECANCELED, "cancelled");
+	r = deploy_verify(f, s->object, err);
+	if (r <= 0)
+		return r;
 	s->phase = PHASE_END;
 	if (m)
 		machine_stop(m, s->grace);
-	return 0;
+	return 1;
 }
 
 static int poll_ready(struct fed *f, const struct step *s, struct err **err)
@@ -71,6 +86,11 @@ static int poll_start(struct fed *f, struct step *s, struct err **err)
 	struct machine *m = fed_find_machine(f, s->object);
 	int r;
 
+	if (s->phase == PHASE_CHECK) {
+		r = poll_check(f, s, err);
+		if (r <= 0)
+			return r;
+	}
 	if (s->phase == PHASE_END) {
 		if (m && machine_alive(m))
 			return 0;

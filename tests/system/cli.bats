@@ -191,7 +191,7 @@ put_image() {
 	blob=$("$atoll" inspect web | jq -r .rootfs.path)
 	printf 'ROOT of web' >"$blob"
 	run "$atoll" images --verify
-	has 1 "is corrupted; build its appliance again, or take it out ('atoll rm', 'atoll gc')"
+	has 1 "is corrupted; build its appliance again ('atoll build --force RECIPE'), or take it out ('atoll rm', 'atoll gc')"
 	printf 'short' >"$blob"
 	run "$atoll" images
 	has 0 damaged

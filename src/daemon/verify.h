@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether the blobs that a machine is started from are what their names say. Reading one takes tenths
+ * of a second, so a child of ours does it, once for each blob until the file changes.
+ */
+#ifndef ATOLL_VERIFY_H
+#define ATOLL_VERIFY_H
+
+#include <stdbool.h>
+
+#include "err.h"
+#include "store.h"
+
+struct daemon;
+struct verifier;
+
+struct verifier *verifier_create(struct daemon *d);
+void verifier_destroy(struct verifier *v);
+
+/*
+ * 1: all are whole; 0: they are being read, and daemon_kick tells when to ask again; -EBADMSG and
+ * others: one is not. `kernel`: also those that only a virtual machine has.
+ */
+int verifier_ask(struct verifier *v, const struct store_image *image, bool kernel,
+		 struct err **err);
+
+/* The child: atolld --verify STORE DIGEST SIZE. Returns its exit code, having said what is wrong. */
+int verify_main(char *const *words);
+
+#endif
