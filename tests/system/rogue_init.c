@@ -8,6 +8,8 @@
  *	atoll exec MACHINE -- streams N           opens N streams and says nothing on them
  *	atoll exec MACHINE -- mute                never answers anything again
  *
+ * A machine whose name begins with "silent" never sends a byte; one with "garbled" sends no frame from the start.
+ *
  * It says yes to every stream that reaches it, so what does not get through was stopped by the host.
  */
 #include <errno.h>
@@ -77,6 +79,15 @@ static void ignore(struct stream *s, void *data)
 
 static const struct stream_ops idle_ops = { .handle_readable = ignore };
 
+static void send_garbage(void)
+{
+	char junk[4096];
+
+	memset(junk, 0xa5, sizeof(junk));
+	if (write(WIRE_LIGHT_FD, junk, sizeof(junk)) < 0)
+		exit(4);
+}
+
 static void do_exec(struct stream *s, char **argv)
 {
 	say(s, 0);
@@ -91,11 +102,7 @@ static void do_exec(struct stream *s, char **argv)
 		return;
 	}
 	if (str_eq(argv[0], "garbage")) {
-		char junk[4096];
-
-		memset(junk, 0xa5, sizeof(junk));
-		if (write(WIRE_LIGHT_FD, junk, sizeof(junk)) < 0)
-			exit(4);
+		send_garbage();
 		return;
 	}
 	if (str_eq(argv[0], "streams") && argv[1]) {
@@ -167,8 +174,16 @@ static const struct mux_ops mux_ops = { .handle_open = handle_open, .handle_end 
 int main(void)
 {
 	struct loop *loop = loop_create();
+	char name[65] = "";
 
 	log_init("rogue-init", LOG_LEVEL_INFO);
+	gethostname(name, sizeof(name) - 1);
+	if (str_starts(name, "garbled"))
+		send_garbage();
+	if (str_starts(name, "silent"))
+		log_info("I say nothing");
+	while (str_starts(name, "silent"))
+		pause();
 	mux = mux_create(loop, WIRE_LIGHT_FD, MUX_SERVER, &mux_ops, NULL);
 	return loop_run(loop);
 }

@@ -2,7 +2,8 @@
 # veth pair, a state folder, and a daemon in the host. Nothing here touches the real host's network.
 #
 #	world_begin NAME     makes it; sets ATOLL_ROOT, atoll, HOST_NS, OUTSIDE_NS, WORK (a temp folder)
-#	world_images [KIND]  the example's appliances, each with /usr/bin/probe in it
+#	world_images         the example's appliances, each with /usr/bin/probe in it
+#	world_bed            two small appliances of busybox: box, and source, which provides bulk, a body without end
 #	world_end            ends every process of it and removes it
 #
 # The outside is 192.0.2.80 and 2001:db8::80, also 198.51.100.7 and 2001:db8:7::7 behind it; the host itself is
@@ -14,6 +15,17 @@ OUTSIDE_ADDRESSES="192.0.2.80 2001:db8::80 198.51.100.7 2001:db8:7::7"
 
 in_host() { nsenter --net="/proc/$HOST_NS/ns/net" -- "$@"; }
 in_outside() { nsenter --net="/proc/$OUTSIDE_NS/ns/net" -- "$@"; }
+
+# background NAMESPACE LOG COMMAND…: a process of the world; $! is its own pid, and it holds nothing of ours open.
+background() {
+	local fd
+	(
+		for fd in /proc/self/fd/*; do
+			[ "${fd##*/}" -le 2 ] || eval "exec ${fd##*/}>&-"
+		done
+		exec nsenter --net="/proc/$1/ns/net" -- "${@:3}"
+	) >"$2" 2>&1 </dev/null &
+}
 
 # A process that holds a new network namespace open; sets the variable named $1 to its pid.
 new_namespace() {
@@ -28,9 +40,8 @@ new_namespace() {
 }
 
 serve() {
-	local log=$1
-	shift
-	"$@" "$WORK/probe" serve "$log" $PORTS 3>&- >"$log.out" 2>&1 </dev/null &
+	local log=$2
+	background "$1" "$log.out" "$WORK/probe" serve "$log" $PORTS
 	echo $! >>"$WORK/pids"
 	for _ in $(seq 100); do
 		grep -q serving "$log.out" && return
@@ -55,14 +66,20 @@ world_begin() {
 		ip addr add 192.0.2.80/24 dev host; ip addr add 2001:db8::80/64 dev host nodad
 		ip addr add 198.51.100.7/32 dev lo; ip addr add 2001:db8:7::7/128 dev lo'
 	in_host sh -ec 'ip route add default via 192.0.2.80; ip -6 route add default via 2001:db8::80'
-	serve "$WORK/host.log" in_host && serve "$WORK/outside.log" in_outside
+	serve "$HOST_NS" "$WORK/host.log" && serve "$OUTSIDE_NS" "$WORK/outside.log"
 }
 
-# The store is shared between the tests of one run: what does not change is not built twice.
+# world_store RECIPE…: packages are downloaded and appliances built once for all tests, in a state folder that
+# they share (tests/run says where); each world has a store of its own, whose blobs are links to those files.
+world_store() {
+	local shared=${ATOLL_TEST_STORE:-$ATOLL_BUILD_DIR/system-tests}
+	mkdir -p "$shared" "$ATOLL_ROOT"
+	ATOLL_ROOT=$shared "$atoll" build "$@" || return 1
+	cp -rl "$shared/store" "$ATOLL_ROOT" 2>/dev/null || cp -r "$shared/store" "$ATOLL_ROOT"
+}
+
 world_images() {
 	local recipe name
-	export ATOLL_CACHE_FROM=${ATOLL_TEST_CACHE:-/var/lib/atoll}
-	mkdir -p "$ATOLL_ROOT"
 	for recipe in "$ATOLL_SOURCE_DIR"/appliances/{firewall,web,app,db,shell}; do
 		name=$(basename "$recipe")
 		mkdir -p "$WORK/recipes"
@@ -74,12 +91,34 @@ world_images() {
 			echo 'files: {/usr/bin/probe: {source: probe, mode: 0755}}' >>"$WORK/recipes/$name/recipe.yaml"
 		fi
 	done
-	"$atoll" build "$WORK"/recipes/*/recipe.yaml
+	world_store "$WORK"/recipes/*/recipe.yaml
+}
+
+# Each is one package, so that a start costs some milliseconds.
+world_bed() {
+	bed_recipe box "run: busybox sleep 100000" 'volumes: {data: {path: /data}}'
+	bed_recipe source "run: busybox nc -ll -p 7000 -e bulk" 'provides: {bulk: tcp/7000}' \
+		'files: {/usr/bin/bulk: {source: bulk, mode: 0755}}'
+	cat >"$WORK/source/bulk" <<-'END'
+		#!/usr/bin/busybox sh
+		read -r request
+		printf 'HTTP/1.0 200 OK\r\n\r\n'
+		exec busybox cat /dev/zero
+	END
+	world_store "$WORK"/{box,source}/recipe.yaml
+}
+
+bed_recipe() {
+	local name=$1
+	shift
+	mkdir -p "$WORK/$name"
+	printf '%s\n' "appliance: $name" 'base: debian/bookworm' 'packages: [busybox-static]' \
+		"$@" >"$WORK/$name/recipe.yaml"
 }
 
 # world_daemon [PROGRAM]: in the host's namespace, since that is where passt goes out.
 world_daemon() {
-	in_host "${1:-$ATOLL_BUILD_DIR/atolld}" --foreground 3>&- >"$WORK/atolld.log" 2>&1 </dev/null &
+	background "$HOST_NS" "$WORK/atolld.log" "${1:-$ATOLL_BUILD_DIR/atolld}" --foreground
 	DAEMON=$!
 	for _ in $(seq 200); do
 		[ -S "$ATOLL_ROOT/atolld.sock" ] && curl -sf --unix-socket "$ATOLL_ROOT/atolld.sock" http://atoll/1.0 >/dev/null && return
@@ -97,6 +136,28 @@ world_end() {
 	[ -z "${DAEMON-}" ] || kill "$DAEMON" 2>/dev/null
 	while read -r pid; do kill "$pid"; done <"$WORK/pids" 2>/dev/null
 	rm -rf "$WORK"
+}
+
+# federation NAME LINE…: writes NAME.yaml.
+federation() {
+	local name=$1
+	shift
+	printf '%s\n' "federation: $name" "$@" >"$WORK/$name.yaml"
+}
+
+# of MACHINE KEY: what `atoll ps` says of a machine, which is named FED/NAME.
+of() { "$atoll" ps --format json | jq -r ".[] | select(.federation + \"/\" + .name == \"$1\") | $2"; }
+
+# until_is VALUE COMMAND…: waits up to ten seconds for a command to print that.
+until_is() {
+	local value=$1
+	shift
+	for _ in $(seq 100); do
+		[ "$("$@")" != "$value" ] || return 0
+		sleep 0.1
+	done
+	echo "expected \"$value\" of $*, found \"$("$@")\""
+	return 1
 }
 
 # Addresses of a machine, without prefix, of the NIC named $2 (all NICs without it).
