@@ -154,8 +154,9 @@ static int make_sockets(struct launch *launch, struct guest *guest, int *ret_but
 /* In the child */
 
 /*
- * /dev/kvm as a node of our own that the machine's id may open, in a /dev that only this process
- * and its jail see: the host's node stays as it is.
+ * A node of our own, that the machine's id may open, over /dev/kvm: only this process and its jail
+ * see it, and the host's node stays as it is. /tmp is where it can be made; the jail's root will
+ * cover it.
  */
 static int make_kvm_node(uid_t uid, struct err **err)
 {
@@ -164,8 +165,9 @@ static int make_kvm_node(uid_t uid, struct err **err)
 	if (stat("/dev/kvm", &st) < 0)
 		return err_set_errno(err, errno, "/dev/kvm");
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", "/dev", "tmpfs", MS_NOSUID, "size=64k,mode=755") < 0 ||
-	    mknod("/dev/kvm", S_IFCHR | 0600, st.st_rdev) < 0 || chown("/dev/kvm", uid, uid) < 0)
+	    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID, "size=64k,mode=755") < 0 ||
+	    mknod("/tmp/kvm", S_IFCHR | 0600, st.st_rdev) < 0 || chown("/tmp/kvm", uid, uid) < 0 ||
+	    mount("/tmp/kvm", "/dev/kvm", NULL, MS_BIND, NULL) < 0)
 		return err_set_errno(err, errno, "cannot make a /dev/kvm for the jail");
 	return 0;
 }
