@@ -96,22 +96,28 @@ static size_t name_index(char *const *names, const char *host)
 static void write_port_match(const struct firewall_allow *a, const struct family *f,
 			     bool of_original, struct buf *out)
 {
-	const char *port = of_original ? "ct original proto-dst" : "th dport";
-
-	if (a->protocol == IPPROTO_ICMP)
-		buf_printf(out, " meta l4proto %d", f->icmp);
-	else if (a->protocol)
-		buf_printf(out, " meta l4proto %" PRIu64, a->protocol);
-	else if (a->port_low)
-		buf_append_str(out, " meta l4proto " TCP_OR_UDP);
+	if (a->protocol)
+		buf_printf(out, " meta l4proto %" PRIu64,
+			   a->protocol == IPPROTO_ICMP ? (uint64_t)f->icmp : a->protocol);
 	if (a->port_low)
-		buf_printf(out, " %s %" PRIu64 "-%" PRIu64, port, a->port_low,
+		buf_printf(out, " %s %" PRIu64 "-%" PRIu64,
+			   of_original ? "ct original proto-dst" : "th dport", a->port_low,
 			   a->port_high ? a->port_high : a->port_low);
 }
 
 static void write_pass(const char *client, const char *uplink, const struct family *f,
 		       const char *to, const struct firewall_allow *a, struct buf *out)
 {
+	struct firewall_allow of_protocol = *a;
+
+	/* A port means something in a protocol only: without one it is meant in both that have ports. */
+	if (a->port_low && !a->protocol) {
+		of_protocol.protocol = IPPROTO_TCP;
+		write_pass(client, uplink, f, to, &of_protocol, out);
+		of_protocol.protocol = IPPROTO_UDP;
+		write_pass(client, uplink, f, to, &of_protocol, out);
+		return;
+	}
 	buf_printf(out, "\t\tiifname \"%s\" oifname \"%s\" %s daddr %s", client, uplink, f->ip, to);
 	write_port_match(a, f, false, out);
 	buf_append_str(out, " accept\n");

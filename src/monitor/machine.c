@@ -511,6 +511,7 @@ static void create_nics(struct machine *m, const struct machine_setup *setup)
 			.fd = setup->nics[i].fd,
 			.mtu = nic->mtu ? nic->mtu : 1500,
 			.allows = nic->uplink ? uplink_allows : NULL,
+			.mend = nic->uplink ? uplink_mend : NULL,
 		};
 
 		m->nics[i].nic = nic_create(m->loop, &nic_setup);

@@ -53,6 +53,7 @@ struct flow {
 	bool stalled;
 	struct source *timer; /* runs while `out` holds something */
 	bool (*allows)(const uint8_t *frame, size_t len);
+	void (*mend)(uint8_t *frame, size_t len);
 	uint64_t frames, bytes, dropped;
 };
 
@@ -191,14 +192,16 @@ static void flush(struct flow *flow)
 		buf_free(&flow->out);
 }
 
-/* Whether a frame of this length may pass; counts it either way. */
-static bool admit(struct flow *flow, const uint8_t *frame, size_t len)
+/* Whether a frame of this length may pass; counts it either way, and mends it if it may. */
+static bool admit(struct flow *flow, uint8_t *frame, size_t len)
 {
 	if (flow->to->fd < 0 || flow->stalled || len < NIC_FRAME_MIN ||
 	    len > flow->nic->frame_max || (flow->allows && !flow->allows(frame, len))) {
 		flow->dropped++;
 		return false;
 	}
+	if (flow->mend)
+		flow->mend(frame, len);
 	flow->frames++;
 	flow->bytes += len;
 	return true;
@@ -348,6 +351,7 @@ struct nic *nic_create(struct loop *loop, const struct nic_setup *setup)
 	init_flow(nic, &nic->tx, &nic->guest, &nic->link);
 	init_flow(nic, &nic->rx, &nic->link, &nic->guest);
 	nic->tx.allows = setup->allows;
+	nic->rx.mend = setup->mend;
 	open_port(&nic->guest, setup->fd);
 	return nic;
 }

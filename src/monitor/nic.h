@@ -25,6 +25,8 @@ struct nic_setup {
 	uint64_t mtu;
 	/* A second look at each frame of the guest, or NULL: false drops it. */
 	bool (*allows)(const uint8_t *frame, size_t len);
+	/* A last touch to each frame for the guest, or NULL. */
+	void (*mend)(uint8_t *frame, size_t len);
 };
 
 struct nic *nic_create(struct loop *loop, const struct nic_setup *setup);

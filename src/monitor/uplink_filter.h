@@ -13,4 +13,11 @@
  */
 bool uplink_allows(const uint8_t *frame, size_t len);
 
+/*
+ * Mends a frame from passt in place. Debian 12's passt refuses a connection by a TCP RST whose
+ * acknowledgement number is right but whose ACK flag is not set; RFC 9293 (3.10.7.3) has the guest ignore
+ * that, and a closed port looks like one that never answers.
+ */
+void uplink_mend(uint8_t *frame, size_t len);
+
 #endif

@@ -83,19 +83,19 @@ matrix() {
 
 # What arrived outside from a source that is not the sender's. Prints what leaked.
 spoof() {
-	local machine token source
+	local machine source
 	: >"$WORK/outside.log"
 	for machine in work guest; do
-		for source in 100.127.0.1 192.0.2.99 $(addresses firewall | grep -vxF "$(cat "$WORK/addresses.$machine")"); do
-			token="udp 192.0.2.80 53 $source"
-			case $source in *:*) token="udp 2001:db8::80 53 $source" ;; esac
-			echo "$token" | "$atoll" exec "$machine" -- probe >"$WORK/outcome"
-			grep -q unbindable "$WORK/outcome" && echo "$machine could not even try $source"
-		done
-		for source in fd00:bad::1 2001:db8::99; do
-			echo "udp 2001:db8::80 53 $source" | "$atoll" exec "$machine" -- probe >"$WORK/outcome"
-			grep -q unbindable "$WORK/outcome" && echo "$machine could not even try $source"
-		done
+		for source in 100.127.0.1 192.0.2.99 fd00:bad::1 2001:db8::99 \
+			$(cat "$WORK"/addresses.{firewall,work,guest} | sort -u | grep -vxFf "$WORK/addresses.$machine"); do
+			case $source in
+			*:*) echo "udp 2001:db8::80 53 $source" ;;
+			*) echo "udp 192.0.2.80 53 $source" ;;
+			esac
+		done >"$WORK/spoofed"
+		"$atoll" exec "$machine" -- probe <"$WORK/spoofed" >"$WORK/outcome"
+		grep unbindable "$WORK/outcome" | sed "s/^/$machine could not even try: /"
+		[ "$(wc -l <"$WORK/outcome")" = "$(wc -l <"$WORK/spoofed")" ] || echo "$machine: probe stopped early"
 	done
 	grep -E '^udp \S+ \S+ \S+$' "$WORK/outside.log" | sed 's/^/spoofed: /'
 	return 0
@@ -165,7 +165,7 @@ mutate() {
 	mutate "guest may go to any IPv4 address" '/iifname "guest" oifname "uplink" ip daddr 192.0.2.80/s/ip daddr 192.0.2.80/ip daddr 0.0.0.0\/0/; /oifname "guest".*original ip daddr 192.0.2.80/s/ct original ip daddr 192.0.2.80//'
 	mutate "guest may go to any IPv6 address" '/iifname "guest" oifname "uplink" ip6 daddr 2001:db8::80/s/ip6 daddr 2001:db8::80/ip6 daddr ::\/0/; /oifname "guest".*original ip6 daddr/s/ct original ip6 daddr 2001:db8::80//'
 	mutate "guest may use any port" '/(iif|oif)name "guest"/s/(th dport|dport|proto-dst) (80|80-80)/\1 0-65535/'
-	mutate "guest may use UDP" '/(iif|oif)name "guest"/{s/meta l4proto tcp //; s/tcp dport/th dport/; s/ct original protocol tcp//}'
+	mutate "guest may use UDP" 's/^(\t*)(iifname "guest" oifname "uplink" ip daddr 192.0.2.80) .*/&\n\1\2 meta l4proto udp accept\n\1iifname "uplink" oifname "guest" meta l4proto udp accept/'
 	mutate "guest is not restricted" 's/^(\t*)iifname "guest" oifname "uplink".*/\1iifname "guest" accept/; s/^(\t*)iifname "uplink" oifname "guest".*/\1oifname "guest" accept/'
 	mutate "work's IPv4 source is not checked" '/iifname "work" ip saddr/s/ip saddr [0-9.]+/meta nfproto ipv4/'
 	mutate "work's IPv6 source is not checked" '/iifname "work" ip6 saddr fd/s/ip6 saddr [0-9a-f:]+/meta nfproto ipv6/'

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define MAX_TARGETS 1024
-#define LIMIT_MS    1500
+#define LIMIT_MS    1000
 
 struct target {
 	char line[256];
@@ -172,18 +172,26 @@ static void answer_tcp(int fd, FILE *log)
 	close(accepted);
 }
 
+/* Answers from the address that was asked, whichever of the host's it is. */
 static void answer_udp(int fd, FILE *log)
 {
+	char text[256], control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 	struct sockaddr_in6 from;
-	socklen_t len = sizeof(from);
-	char text[256];
-	ssize_t n = recvfrom(fd, text, sizeof(text) - 1, 0, (struct sockaddr *)&from, &len);
+	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) - 1 };
+	struct msghdr msg = { .msg_name = &from,
+			      .msg_namelen = sizeof(from),
+			      .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(fd, &msg, 0);
 
 	if (n < 0)
 		return;
 	text[n] = '\0';
 	fprintf(log, "%s\n", text);
-	sendto(fd, text, (size_t)n, 0, (struct sockaddr *)&from, len);
+	iov.iov_len = (size_t)n;
+	sendmsg(fd, &msg, 0);
 }
 
 static int serve(const char *path, char **ports)
@@ -202,6 +210,7 @@ static int serve(const char *path, char **ports)
 			int fd = socket(AF_INET6, udp ? SOCK_DGRAM : SOCK_STREAM, 0), one = 1;
 
 			setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+			setsockopt(fd, SOL_IPV6, IPV6_RECVPKTINFO, &one, sizeof(one));
 			if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 ||
 			    (!udp && listen(fd, 64) < 0)) {
 				perror("probe: bind");
