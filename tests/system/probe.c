@@ -13,7 +13,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/in6.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -88,7 +87,7 @@ static void begin(struct target *t)
 	struct sockaddr_storage to, from;
 	char protocol[8], address[64], source[64] = "";
 	socklen_t len;
-	int port, one = 1;
+	int port;
 
 	t->fd = -1;
 	t->outcome = "malformed";
@@ -103,9 +102,6 @@ static void begin(struct target *t)
 	if (*source) {
 		socklen_t n = parse(source, 0, &from);
 
-		/* An address that is not ours: whether it gets anywhere is the question. */
-		setsockopt(t->fd, SOL_IP, IP_FREEBIND, &one, sizeof(one));
-		setsockopt(t->fd, SOL_IPV6, IPV6_FREEBIND, &one, sizeof(one));
 		if (!n || bind(t->fd, (struct sockaddr *)&from, n) < 0)
 			t->outcome = "unbindable";
 	}
