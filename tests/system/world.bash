@@ -9,6 +9,10 @@
 # The outside is 192.0.2.80 and 2001:db8::80, also 198.51.100.7 and 2001:db8:7::7 behind it; the host itself is
 # 192.0.2.1 and 2001:db8::1. Both answer on PORTS (UDP and TCP) and note who asked.
 
+: "${ATOLL_SOURCE_DIR:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+: "${ATOLL_BUILD_DIR:=$ATOLL_SOURCE_DIR/build}"
+export ATOLL_SOURCE_DIR ATOLL_BUILD_DIR
+
 PORTS="53 80 443 8000"
 HOST_ADDRESSES="192.0.2.1 2001:db8::1"
 OUTSIDE_ADDRESSES="192.0.2.80 2001:db8::80 198.51.100.7 2001:db8:7::7"
