@@ -14,6 +14,15 @@
 #include "machine.h"
 #include "mem.h"
 
+/* AddressSanitizer maps terabytes. (clang says it otherwise than gcc.) */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 #define DESCRIPTORS  4096 /* a stream of the wire has at most one, a NIC two */
 #define ADDRESSES    (UINT64_C(1) << 30)
 #define LONGEST_FILE (2 * CONSOLE_MAX)
@@ -63,7 +72,7 @@ int isolate_self(uid_t uid, struct err **err)
 		{ RLIMIT_FSIZE, LONGEST_FILE },
 		{ RLIMIT_CORE, 0 },
 		{ RLIMIT_NPROC, 0 },
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SANITIZED
 		{ RLIMIT_AS, ADDRESSES },
 #endif
 	};
