@@ -17,7 +17,7 @@
  * stalled: it reads and drops, so that a dead peer cannot hold up a guest's network device, until
  * the port takes bytes again.
  *
- * A frame of a wrong length is skipped and counted. A length that no sender of this framing can
+ * A frame of a wrong length is dropped and counted. A length that no sender of this framing can
  * produce means that the place in the stream is lost: the port is closed.
  */
 #include "nic.h"
@@ -49,7 +49,6 @@ struct flow {
 	struct port *from, *to;
 	struct buf part; /* read, not yet a whole frame (streams) */
 	struct buf out;  /* framed, not yet taken by `to` */
-	size_t skip;     /* bytes of a too long frame that are still to come */
 	bool stalled;
 	struct source *timer; /* runs while `out` holds something */
 	bool (*allows)(const uint8_t *frame, size_t len);
@@ -114,7 +113,6 @@ static void close_port(struct port *port)
 	source_clear(port->source);
 	fd_close(&port->fd);
 	buf_free(&reads->part);
-	reads->skip = 0;
 	buf_free(&writes->out);
 	writes->stalled = false;
 	source_arm(writes->timer, -1);
@@ -207,35 +205,19 @@ static bool admit(struct flow *flow, uint8_t *frame, size_t len)
 	return true;
 }
 
-/* The bytes of a too long frame at the beginning of data[0..len) that are to be passed over. */
-static size_t skip(struct flow *flow, size_t len)
-{
-	size_t n = flow->skip < len ? flow->skip : len;
-
-	flow->skip -= n;
-	return n;
-}
-
 /*
  * Moves the whole, good frames of scratch[0..len) together at its beginning: their length. Sets
  * *ret_used to the bytes that were dealt with. -1: this is no framing.
  */
 static ssize_t pick_frames(struct flow *flow, size_t len, size_t *ret_used)
 {
-	size_t at = skip(flow, len), kept = 0;
+	size_t at = 0, kept = 0;
 
 	while (len - at >= LENGTH) {
 		size_t frame = get_length(scratch + at);
 
 		if (frame == 0 || frame > NIC_FRAME_MAX)
 			return -1;
-		if (frame > flow->nic->frame_max) {
-			flow->dropped++;
-			flow->skip = frame;
-			at += LENGTH;
-			at += skip(flow, len - at);
-			continue;
-		}
 		if (len - at < LENGTH + frame)
 			break;
 		if (admit(flow, scratch + at + LENGTH, frame)) {
