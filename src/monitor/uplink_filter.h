@@ -9,7 +9,8 @@
 /*
  * Whether a guest's frame may go to passt: not when it is an IP packet to a loopback or unspecified
  * address. passt connects to the destination that it reads in the packet, in the host's network
- * namespace, where such an address is the host itself.
+ * namespace, where such an address is the host itself; --no-map-gw does not keep it from that (seen
+ * with Debian 12's: a SYN to 127.0.0.1 arrived at a listener of the host).
  */
 bool uplink_allows(const uint8_t *frame, size_t len);
 
