@@ -133,11 +133,14 @@ world_daemon() {
 }
 
 world_end() {
+	local federation pid
 	[ -n "${WORK-}" ] || return 0
 	for federation in $("$atoll" ps --format json 2>/dev/null | jq -r '.[].federation' | sort -u); do
 		"$atoll" down "$federation" >/dev/null 2>&1
 	done
-	[ -z "${DAEMON-}" ] || kill "$DAEMON" 2>/dev/null
+	# The one that holds the lock: a test may have put another in the place of the first.
+	pid=$(cat "$ATOLL_ROOT/atolld.lock" 2>/dev/null) &&
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = atolld ] && kill "$pid"
 	while read -r pid; do kill "$pid"; done <"$WORK/pids" 2>/dev/null
 	rm -rf "$WORK"
 }
