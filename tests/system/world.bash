@@ -79,6 +79,7 @@ world_store() {
 	local shared=${ATOLL_TEST_STORE:-$ATOLL_BUILD_DIR/system-tests}
 	mkdir -p "$shared" "$ATOLL_ROOT"
 	ATOLL_ROOT=$shared "$atoll" build "$@" || return 1
+	rm -rf "$ATOLL_ROOT/store"
 	cp -rl "$shared/store" "$ATOLL_ROOT" 2>/dev/null || cp -r "$shared/store" "$ATOLL_ROOT"
 }
 
