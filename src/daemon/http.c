@@ -57,7 +57,8 @@ struct http_stream {
 	const struct stream_ops *ops;
 	void *data;
 	bool suspended;
-	bool ended; /* by the daemon's end */
+	struct source *hangup; /* while suspended, when libmicrohttpd does not look */
+	bool ended;            /* by the daemon's end, or the client's */
 };
 
 struct http {
@@ -217,6 +218,29 @@ void call_reply_fd(struct call *call, int fd)
 
 /* Streams */
 
+static void handle_hangup(int fd, uint32_t events, void *data)
+{
+	struct http_stream *s = data;
+
+	(void)fd;
+	(void)events;
+	s->ended = true;
+	http_stream_wake(s);
+}
+
+/* Until there is something to say. A client that goes meanwhile gives its place up at once. */
+static void suspend_stream(struct http_stream *s)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(s->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	s->suspended = true;
+	MHD_suspend_connection(s->connection);
+	if (info)
+		s->hangup = loop_add_fd(s->http->daemon->loop, info->connect_fd, EPOLLHUP,
+					handle_hangup, s);
+}
+
 static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 {
 	struct http_stream *s = cls;
@@ -225,10 +249,8 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *buf, size_t max)
 	(void)pos;
 	if (n < 0)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (n == 0) {
-		s->suspended = true;
-		MHD_suspend_connection(s->connection);
-	}
+	if (n == 0)
+		suspend_stream(s);
 	return n;
 }
 
@@ -238,6 +260,7 @@ static void free_stream(void *cls)
 
 	s->prev->next = s->next;
 	s->next->prev = s->prev;
+	source_clear(s->hangup);
 	s->ops->free(s->data);
 	free(s);
 }
@@ -268,6 +291,7 @@ void http_stream_wake(struct http_stream *s)
 	if (!s->suspended)
 		return;
 	s->suspended = false;
+	source_clear(s->hangup);
 	MHD_resume_connection(s->connection);
 	run_again(s->http);
 }

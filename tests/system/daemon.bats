@@ -439,6 +439,16 @@ is_error() {
 	[ "$(sed -n 2p <<<"$output" | jq -c .metadata)" = "[]" ]
 }
 
+@test "who listened to events and went away gives the place up at once" {
+	for _ in $(seq 80); do
+		timeout 0.02 curl -sN --unix-socket "$ATOLL_ROOT/atolld.sock" http://atoll/1.0/events >/dev/null || true
+	done
+	pair gone
+	"$atoll" up gone.yaml
+	for _ in $(seq 80); do "$atoll" up gone.yaml >/dev/null; done
+	"$atoll" down gone
+}
+
 @test "the daemon is small, and keeps nothing open" {
 	pair small
 	"$atoll" up small.yaml
