@@ -31,6 +31,8 @@ network() {
 	' | sed -E 's/ (valid_lft|preferred_lft|expires) *[0-9]+sec//g'
 }
 
+tentative() { { in_host ip addr; in_outside ip addr; } | grep -c tentative || true; }
+
 networks() {
 	network "$$" >"network.real.$1"
 	network "$HOST_NS" >"network.host.$1"
@@ -38,20 +40,24 @@ networks() {
 
 # What could be left over, each on a line: processes by their arguments, mounts, groups, loop devices, ids, sockets.
 left() {
+	local pid
 	ps -eo args= | grep -F "$WORK" | grep -vE "grep|atolld --foreground|probe serve|bats|bash" || true
-	pgrep -a passt || true
+	for pid in $(pgrep passt); do
+		[ "$(readlink "/proc/$pid/ns/net")" != "$(readlink "/proc/$HOST_NS/ns/net")" ] || echo passt
+	done
 	pgrep -af qemu-system | grep -F "$WORK" || true
 	grep -F "$WORK" /proc/self/mountinfo || true
 	losetup -a
-	find /sys/fs/cgroup -type d -name 'all.*' 2>/dev/null
-	ls /run/atoll /run/netns 2>/dev/null
+	find /sys/fs/cgroup -type d -name 'all.*' 2>/dev/null || true
+	ls /run/atoll /run/netns 2>/dev/null || true
 	ss -xl | grep -F "$WORK" | grep -vF atolld.sock || true
 	find "$ATOLL_ROOT" -path "$ATOLL_ROOT/store" -prune -o -print |
-		grep -vE "/(atolld\.(lock|sock|log)|ledger\.db(-wal|-shm)?|store|cache)$"
+		sort | grep -vE "/(atolld\.(lock|sock|log)|ledger\.db(-wal|-shm)?|store|cache)$"
 	ls -l "/proc/$DAEMON/fd" | wc -l
 }
 
 @test "the host's network configuration is the same before, during and after" {
+	until_is 0 tentative # addresses of the world's own making
 	networks before
 	[ "$(wc -l <network.host.before)" -gt 300 ]
 	left >left.before
@@ -121,7 +127,7 @@ below() { pgrep -P "$1" | tr '\n' ' '; }
 	[ "$status" -eq 1 ]
 	[[ "$output" =~ 'federation "all": operation '[-0-9a-f]+' (up all) works on it; wait for its end, or cancel it' ]]
 	for machine in wall vm user source; do until_is ready of "all/$machine" .state; done
-	until_is "all: nothing to do" "$atoll" up all.yaml
+	until_is "nothing to do" "$atoll" up all.yaml
 	"$atoll" down --volumes all
 }
 
@@ -151,11 +157,12 @@ below() { pgrep -P "$1" | tr '\n' ' '; }
 		sleep "0.$((RANDOM % 9))"
 		kill -9 "$DAEMON"
 		wait $! || true
-		running=$(for m in wall vm user source; do halves $m; done | tr '\n' ' ')
+		running=$(for m in wall vm user source; do halves $m; done)
 		world_daemon
 		[ "$(sqlite_check)" = ok ]
 		for m in wall vm user source; do [ "$(halves $m | wc -l)" -le 2 ]; done
-		"$atoll" up all.yaml || "$atoll" up all.yaml
+		"$atoll" up all.yaml
+		for pid in $running; do [ "$(alive "$pid")" = yes ]; done
 		[ "$("$atoll" ps all --format json | jq '[.[] | select(.state == "ready")] | length')" = 4 ]
 		for m in wall vm user source; do [ "$(halves $m | wc -l)" -eq 2 ]; done
 		[ "$round" -ne 4 ] || "$atoll" down all
