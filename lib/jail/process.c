@@ -206,10 +206,16 @@ int process_wait_notify(int channel)
 	return n == 1 && message == MESSAGE_NOTIFY ? 0 : -EPIPE;
 }
 
+void process_kill(const struct process *p)
+{
+	if (p->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+}
+
 void process_destroy(struct process *p)
 {
 	if (p->pidfd >= 0) {
-		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+		process_kill(p);
 		while (waitid(P_PIDFD, p->pidfd, &(siginfo_t){ 0 }, WEXITED) < 0 && errno == EINTR)
 			;
 	}

@@ -60,6 +60,9 @@ int process_recv_fd(struct process *p, int *ret_fd, struct err **err);
 int process_notify(int channel);
 int process_wait_notify(int channel);
 
+/* Kills the child and does not wait for its end, as process_destroy does. */
+void process_kill(const struct process *p);
+
 /* Kills the child if it lives, reaps it, closes what is open. Accepts one that never was. */
 void process_destroy(struct process *p);
 

@@ -94,7 +94,8 @@ static int hold(int channel, void *data, struct err **err)
 	return 0;
 }
 
-int userns_create(uid_t base, int *ret_user, int *ret_net, struct err **err)
+int userns_create(uid_t base, int *ret_user, int *ret_net, struct process *ret_holder,
+		  struct err **err)
 {
 	struct process holder = PROCESS_INIT;
 	cleanup_fd int user = -1, net = -1;
@@ -111,9 +112,12 @@ int userns_create(uid_t base, int *ret_user, int *ret_net, struct err **err)
 		r = open_ns(holder.pid, "user", &user, err);
 	if (r == 0 && ret_net)
 		r = open_ns(holder.pid, "net", &net, err);
-	process_destroy(&holder);
-	if (r < 0)
+	if (r < 0) {
+		process_destroy(&holder);
 		return r;
+	}
+	process_kill(&holder);
+	*ret_holder = holder;
 	*ret_user = steal_fd(&user);
 	if (ret_net)
 		*ret_net = steal_fd(&net);

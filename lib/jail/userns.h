@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "err.h"
+#include "process.h"
 
 #define IDS_SLOTS     2048
 #define IDS_COUNT     65536
@@ -36,8 +37,12 @@ void ids_release(struct ids *ids);
  * Makes a user namespace with ids 0..IDS_COUNT-1 on base.., and with it a network namespace that it
  * owns when ret_net is not NULL. The descriptors keep them alive; enter with setns (then
  * setresuid(0,…) and setgroups), or map mounts with mount_idmap.
+ *
+ * ret_holder: the process that was made with them. It has been killed, and process_destroy reaps it:
+ * its end takes milliseconds, in which the caller has better to do.
  */
-int userns_create(uid_t base, int *ret_user, int *ret_net, struct err **err);
+int userns_create(uid_t base, int *ret_user, int *ret_net, struct process *ret_holder,
+		  struct err **err);
 
 /* Enters it and becomes its root, without supplementary groups. */
 int userns_enter(int user, struct err **err);

@@ -70,6 +70,9 @@ struct mux *mux_create(struct loop *loop, int fd, enum mux_role role, const stru
 /* Sends GO AWAY (normal) if it can, ends every stream without callbacks, closes fd. Accepts NULL.
  */
 void mux_destroy(struct mux *mux);
+/* Sends what was written at once, as far as the descriptor takes it, instead of in the loop's round.
+ */
+void mux_flush(struct mux *mux);
 /* Pings every ms milliseconds; an answer that takes longer than that ends the session. 0: never. */
 void mux_set_keepalive(struct mux *mux, int64_t ms);
 size_t mux_stream_count(const struct mux *mux);

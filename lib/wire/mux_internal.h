@@ -111,7 +111,6 @@ void mux_fail(struct mux *mux, enum away_code code, const char *why); /* go away
 void mux_receive(struct mux *mux, bool hung_up);
 
 /* mux_send.c */
-void mux_flush(struct mux *mux);
 void mux_send_reset(struct mux *mux, uint32_t id);
 
 /* stream.c */

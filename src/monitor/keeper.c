@@ -133,6 +133,8 @@ static int open_console_log(struct keeper *k, struct machine_setup *setup, struc
 	cleanup_free char *old = in_folder(k, "console.log.1");
 	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 
+	/* Removed first: a rename over a file makes some file systems write out the new one. */
+	unlink(old);
 	if (rename(path, old) < 0 && errno != ENOENT)
 		return err_set_errno(err, errno, "%s", path);
 	setup->log = open(path, flags | O_TRUNC, 0600);

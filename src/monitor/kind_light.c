@@ -5,7 +5,7 @@
  * Theory of operation
  *
  *	monitor                                     the guest's first process
- *	ids, control group
+ *	control group
  *	user and network namespace (userns_create)
  *	image and volumes as detached, idmapped mounts
  *	clone3(mount, PID namespaces) ────────────▶ enters the control group; mounts private
@@ -67,7 +67,6 @@
 
 /* What the monitor keeps of a light machine. */
 struct light {
-	struct ids ids;
 	struct cgroup *cgroup;
 	int proc; /* the host's /proc, for usage without a control group; else -1 */
 };
@@ -219,20 +218,16 @@ static int open_image(struct light_plan *plan, struct err **err)
 static int prepare(struct light_plan *plan, struct light *light, struct err **err)
 {
 	const struct machine_config *config = plan->config;
-	cleanup_free char *name = xasprintf("%s/%s", config->federation, config->name);
 	cleanup_free char *group = xasprintf("%s.%s", config->federation, config->name);
 	const struct cgroup_limits limits = { .memory = config->memory, .pids = LIGHT_PIDS_MAX };
-	int r = ids_take(name, NULL, &light->ids, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	plan->base = light->ids.base;
 	plan->init = open(config->init, O_RDONLY | O_CLOEXEC);
 	if (plan->init < 0)
 		return err_set_errno(err, errno, "%s", config->init);
 	r = cgroup_create(group, &limits, &light->cgroup, err);
 	if (r == 0)
-		r = userns_create(plan->base, &plan->user, &plan->net, err);
+		r = userns_create(plan->base, &plan->user, &plan->net, &plan->holder, err);
 	if (r == 0)
 		r = open_image(plan, err);
 	if (r == 0)
@@ -291,6 +286,7 @@ static void close_plan(struct light_plan *plan)
 	for (size_t i = 0; plan->volumes && i < plan->config->volumes.n; i++)
 		fd_close(&plan->volumes[i]);
 	free(plan->volumes);
+	process_destroy(&plan->holder);
 	fd_close(&plan->user);
 	fd_close(&plan->net);
 	fd_close(&plan->image);
@@ -302,7 +298,6 @@ static void close_plan(struct light_plan *plan)
 static void light_destroy(struct light *light)
 {
 	cgroup_destroy(light->cgroup);
-	ids_release(&light->ids);
 	fd_close(&light->proc);
 	free(light);
 }
@@ -319,6 +314,8 @@ static int start(struct guest *guest, struct err **err)
 {
 	struct light_plan plan = { .config = guest->config,
 				   .dir = guest->dir,
+				   .base = guest->ids.base,
+				   .holder = PROCESS_INIT,
 				   .user = -1,
 				   .net = -1,
 				   .image = -1,
@@ -329,7 +326,7 @@ static int start(struct guest *guest, struct err **err)
 	struct process child = PROCESS_INIT;
 	int r;
 
-	light->ids.lock = light->proc = -1;
+	light->proc = -1;
 	guest->wire = guest->console = -1;
 	for (size_t i = 0; i < GUEST_MAX_NICS; i++)
 		guest->nics[i].fd = -1;

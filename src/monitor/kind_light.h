@@ -8,6 +8,7 @@
 
 #include "abi_machine.h"
 #include "err.h"
+#include "process.h"
 
 struct cgroup;
 
@@ -22,6 +23,7 @@ struct light_plan {
 	int init;        /* the program */
 	int wire, console;
 	struct cgroup *cgroup; /* to enter; NULL: born into it */
+	struct process holder; /* of the namespaces, while they had no descriptor; to be reaped */
 };
 
 /* kind_light_volume.c: the folder of a volume as a detached, idmapped mount. */

@@ -34,13 +34,19 @@ static int take_lock(const char *dir, int *ret_fd, struct err **err)
 {
 	cleanup_free char *path = xasprintf("%s/lock", dir);
 	cleanup_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct stat st;
+	int n;
 
 	if (fd < 0)
 		return err_set_errno(err, errno, "%s", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return err_set(err, EBUSY, "%s: another monitor runs this machine", path);
-	/* For people, and for the daemon's words about a machine that it does not know. */
-	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0)
+	/*
+	 * For people, and for the daemon's words about a machine that it does not know. Cut only where
+	 * it must be: a truncation waits for the file system's journal.
+	 */
+	n = dprintf(fd, "%d\n", (int)getpid());
+	if (n < 0 || fstat(fd, &st) < 0 || (st.st_size > n && ftruncate(fd, n) < 0))
 		return err_set_errno(err, errno, "%s", path);
 	*ret_fd = steal_fd(&fd);
 	return 0;

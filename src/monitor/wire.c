@@ -124,7 +124,11 @@ static int send_start(struct wire *wire, const struct machine_config *config, st
 	if (!wire->control)
 		return err_set(err, EPIPE, "the wire cannot be opened");
 	r = stream_send_msg(wire->control, &wire_start_type, &start);
-	return r < 0 ? err_set_errno(err, -r, "the guest's configuration (WIRE_START)") : 0;
+	if (r < 0)
+		return err_set_errno(err, -r, "the guest's configuration (WIRE_START)");
+	/* The guest goes on while this process still locks itself in. */
+	mux_flush(wire->mux);
+	return 0;
 }
 
 /* The session */

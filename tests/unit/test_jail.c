@@ -212,10 +212,17 @@ static void test_ids(void **state)
 
 static int enter_user_ns(void)
 {
+	struct process holder = PROCESS_INIT;
 	struct stat st;
 	int user, net;
 
-	if (userns_create(IDS_FIRST, &user, &net, NULL) < 0 || userns_enter(user, NULL) < 0)
+	if (userns_create(IDS_FIRST, &user, &net, &holder, NULL) < 0)
+		return 1;
+	/* It is not needed for them any more. */
+	process_destroy(&holder);
+	if (waitpid(-1, NULL, WNOHANG) != -1 || errno != ECHILD)
+		return 5;
+	if (userns_enter(user, NULL) < 0)
 		return 1;
 	if (getuid() != 0 || getgid() != 0)
 		return 2;
@@ -468,6 +475,7 @@ static void configure(struct machine *m)
 					   .mode = 0750 };
 	m->guest.config = &m->config;
 	m->guest.dir = folder;
+	assert_int_equal(ids_take("test/probe", NULL, &m->guest.ids, NULL), 0);
 }
 
 static void read_report(struct machine *m)
@@ -507,6 +515,7 @@ static void forget(struct machine *m)
 	free(m->config.rootfs);
 	free(m->config.init);
 	free(m->report);
+	ids_release(&m->guest.ids);
 }
 
 /* Exit code, or 128 + signal. */
