@@ -8,8 +8,9 @@ setup_file() {
 	export WORK ATOLL_ROOT=$WORK/s
 	export build=${ATOLL_BUILD_DIR:-$(cd "$BATS_TEST_DIRNAME/../../build" && pwd)}
 	mkdir -m 700 "$ATOLL_ROOT"
-	# Packages that an earlier run downloaded are not downloaded again.
-	[ ! -d /var/lib/atoll/cache ] || ln -s /var/lib/atoll/cache "$ATOLL_ROOT/cache"
+	# Packages that another test downloaded are not downloaded again: world.bash's world_store.
+	mkdir -p "${ATOLL_TEST_STORE:-$build/system-tests}/cache"
+	ln -s "${ATOLL_TEST_STORE:-$build/system-tests}/cache" "$ATOLL_ROOT/cache"
 	recipe box 'volumes: {data: {path: /data}}'
 	recipe www "run: busybox httpd -f -p 80 -h /bin" 'provides: {http: tcp/80}'
 	recipe mute "run: busybox sh -c 'echo I say nothing; exec busybox sleep 100000'" 'provides: {http: tcp/80}'
