@@ -220,8 +220,10 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	export ATOLL_ROOT=$BATS_TEST_TMPDIR/other
 	mkdir -m 777 "$ATOLL_ROOT"
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR" "$(dirname "$BATS_TEST_TMPDIR")"
+	# Nobody may not see the folder that this was built in.
+	cp "$builder" "$(dirname "$builder")/atoll-init" "$BATS_TEST_TMPDIR"
 	run timeout 60 setpriv --reuid 65534 --regid 65534 --clear-groups \
-		sh -c 'umask 077; exec "$@"' sh "$builder" --apt "$WORK/apt" a.yaml
+		sh -c 'umask 077; exec "$@"' sh "$BATS_TEST_TMPDIR/atoll-build" --apt "$WORK/apt" a.yaml
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$(basename "$(blob a rootfs)")" = "$first" ]
