@@ -47,7 +47,7 @@ left() {
 	done
 	pgrep -af qemu-system | grep -F "$WORK" || true
 	grep -F "$WORK" /proc/self/mountinfo || true
-	losetup -a
+	losetup -a | grep -F "$WORK" || true # another's may be there
 	find /sys/fs/cgroup -type d -name 'all.*' 2>/dev/null || true
 	ls /run/atoll /run/netns 2>/dev/null || true
 	ss -xl | grep -F "$WORK" | grep -vF atolld.sock || true

@@ -156,11 +156,11 @@ federation() {
 # of MACHINE KEY: what `atoll ps` says of a machine, which is named FED/NAME.
 of() { "$atoll" ps --format json | jq -r ".[] | select(.federation + \"/\" + .name == \"$1\") | $2"; }
 
-# until_is VALUE COMMAND…: waits up to ten seconds for a command to print that.
+# until_is VALUE COMMAND…: waits up to half a minute for a command to print that.
 until_is() {
 	local value=$1
 	shift
-	for _ in $(seq 100); do
+	for _ in $(seq 300); do
 		[ "$("$@")" != "$value" ] || return 0
 		sleep 0.1
 	done
