@@ -3,17 +3,18 @@
  * pair: times two commands in turn, A B A B …, and prints the medians and the median of the ratios, so
  * that a machine whose speed drifts slows both alike.
  *
- *	pair [-n RUNS] [-m MARKER] [-a FILE] [-b FILE] -- A… -- B…
+ *	pair [-n RUNS] [-m MARKER] [-a FILE] [-b FILE] [-M NAMESPACE] -- A… -- B…
  *
  * Without -m a run's time is from before fork to the command's end. With -m it is until MARKER
  * appears in the command's standard output (or in FILE, emptied before each run); when a number of
  * nanoseconds follows the marker on its line, that is the CLOCK_MONOTONIC of the event. The command is
- * then ended.
+ * then ended. B runs in the mount namespace that -M names.
  *
  * Prints: RATIO MEDIAN_A MEDIAN_B (milliseconds)
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -34,13 +35,22 @@
 
 struct side {
 	char **argv;
-	const char *file; /* where the marker appears; NULL: standard output */
+	const char *file;      /* where the marker appears; NULL: standard output */
+	const char *namespace; /* of its mounts; NULL: ours */
 	double ms[MAX_RUNS];
 };
 
 static const char *marker;
 
-static pid_t spawn(char **argv, int out)
+static void enter(const char *namespace)
+{
+	cleanup_fd int fd = open(namespace, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, CLONE_NEWNS) < 0)
+		die("%s: %m", namespace);
+}
+
+static pid_t spawn(const struct side *side, int out)
 {
 	pid_t pid = fork();
 	int null;
@@ -54,7 +64,9 @@ static pid_t spawn(char **argv, int out)
 	dup2(out, STDOUT_FILENO);
 	if (!getenv("PAIR_VERBOSE"))
 		dup2(null, STDERR_FILENO);
-	execvp(argv[0], argv);
+	if (side->namespace)
+		enter(side->namespace);
+	execvp(side->argv[0], side->argv);
 	_exit(127);
 }
 
@@ -121,7 +133,7 @@ static double run(const struct side *side)
 	if (side->file && truncate(side->file, 0) < 0 && errno != ENOENT)
 		die("%s: %m", side->file);
 	start = clock_ns();
-	pid = spawn(side->argv, pipes[1]);
+	pid = spawn(side, pipes[1]);
 	close(pipes[1]);
 	if (marker) {
 		end = await_marker(side, pid, pipes[0]);
@@ -160,7 +172,7 @@ static char **cut(char **argv)
 			return argv + 1;
 		}
 	}
-	die("usage: pair [-n RUNS] [-m MARKER] [-a FILE] [-b FILE] -- A… -- B…");
+	die("usage: pair [-n RUNS] [-m MARKER] [-a FILE] [-b FILE] [-M NAMESPACE] -- A… -- B…");
 }
 
 int main(int argc, char **argv)
@@ -175,7 +187,7 @@ int main(int argc, char **argv)
 	b.argv = cut(a.argv);
 	for (argc = 0; argv[argc]; argc++)
 		;
-	while ((option = getopt(argc, argv, "n:m:a:b:")) != -1) {
+	while ((option = getopt(argc, argv, "n:m:a:b:M:")) != -1) {
 		if (option == 'n' && (str_to_u64(optarg, MAX_RUNS, &n) < 0 || n < 1))
 			die("-n takes 1 to %d", MAX_RUNS);
 		if (option == 'm')
@@ -184,6 +196,8 @@ int main(int argc, char **argv)
 			a.file = optarg;
 		if (option == 'b')
 			b.file = optarg;
+		if (option == 'M')
+			b.namespace = optarg;
 	}
 	run(&a); /* warm both */
 	run(&b);
