@@ -51,8 +51,9 @@ static int in_child(int (*fn)(void))
 	int status;
 	pid_t pid = fork();
 
+	/* Not _exit: before it, AddressSanitizer makes system calls that a filter may not know. */
 	if (pid == 0)
-		_exit(fn());
+		syscall(SYS_exit_group, fn());
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 200 + WTERMSIG(status);
 }
