@@ -39,8 +39,11 @@ lint:
 	@./setup
 	@tests/lint
 
+# Programs know where they are installed to, so another PREFIX than before builds some again.
 install: build
-	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild
+	@meson configure $(BUILD) -Dprefix=$(PREFIX)
+	@ninja -C $(BUILD) $(NINJAFLAGS)
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
 
 clean:
 	@rm -rf $(BUILD) $(BUILD)-*
