@@ -7,7 +7,7 @@
  * Every file that a running monitor needs is opened at creation, so that it may give up its
  * privileges and its view of the file system afterwards. The group's removal needs write permission
  * on the parent folder (uid 0 without capabilities has it); whoever has not leaves an empty group,
- * which cgroup_prune of the daemon, or of the next machine's start, removes.
+ * which cgroup_prune, at the daemon's next start, removes.
  */
 #ifndef ATOLL_CGROUP_H
 #define ATOLL_CGROUP_H

@@ -294,14 +294,6 @@ bool schema_size(struct schema *s, const struct yaml *node, const char *min, con
 
 /* --- readers --- */
 
-void schema_read_string(struct schema *s, const struct yaml *value, void *field)
-{
-	const char *text = schema_text(s, value, "a text");
-
-	if (text)
-		*(char **)field = xstrdup(text);
-}
-
 void schema_read_bool(struct schema *s, const struct yaml *value, void *field)
 {
 	bool yes = value->type == YAML_SCALAR && str_eq(value->text, "true");

@@ -74,7 +74,6 @@ bool schema_size(struct schema *s, const struct yaml *node, const char *min, con
 		 uint64_t *ret);
 
 /* Readers of the types that both languages have. The field's type stands behind each. */
-void schema_read_string(struct schema *s, const struct yaml *value, void *field);  /* char * */
 void schema_read_bool(struct schema *s, const struct yaml *value, void *field);    /* bool */
 void schema_read_strings(struct schema *s, const struct yaml *value, void *field); /* char ** */
 void schema_read_command(struct schema *s, const struct yaml *value, void *field); /* char ** */

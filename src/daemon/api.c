@@ -110,9 +110,8 @@ static struct err *unknown(const char *what, const char *name, char *const *name
 	return err;
 }
 
-struct fed *api_fed(struct call *call)
+static struct fed *find_fed(struct call *call, const char *name)
 {
-	const char *name = call->request.params[0];
 	struct fed *f = model_fed(call->daemon, name);
 	cleanup_strv char **names = NULL;
 
@@ -122,6 +121,17 @@ struct fed *api_fed(struct call *call)
 		strv_append(&names, f->name);
 	call_reply_error(call, unknown("federation", name, names), NULL);
 	return NULL;
+}
+
+struct fed *api_fed(struct call *call)
+{
+	return find_fed(call, call->request.params[0]);
+}
+
+bool api_only(struct call *call, const char **ret)
+{
+	*ret = request_query(&call->request, "federation");
+	return !*ret || find_fed(call, *ret);
 }
 
 /* The only machine of that name in all federations; else NULL, with the error. */

@@ -14,6 +14,8 @@ extern const struct route api_routes[];
 
 /* The federation that the path's first parameter names; NULL: the call was answered (404). */
 struct fed *api_fed(struct call *call);
+/* What a listing's query says: the name of one federation, NULL for all. False: the call was answered. */
+bool api_only(struct call *call, const char **ret);
 /* The machine of the path's first two parameters; "-" for the federation: the only one so named. */
 struct machine *api_machine(struct call *call);
 /* A machine by its name; the error names the nearest. */

@@ -11,9 +11,12 @@
 
 static void answer_list(struct call *call)
 {
-	const char *only = request_query(&call->request, "federation");
-	json_t *list = json_array();
+	json_t *list;
+	const char *only;
 
+	if (!api_only(call, &only))
+		return;
+	list = json_array();
 	for (const struct fed *f = call->daemon->feds; f; f = f->next)
 		for (const struct link *k = f->links; k; k = k->next)
 			if (!only || str_eq(only, f->name))

@@ -17,6 +17,7 @@
 
 #include "adopt.h"
 #include "api.h"
+#include "cgroup.h"
 #include "children.h"
 #include "counts.h"
 #include "daemon.h"
@@ -259,6 +260,7 @@ int main(int argc, char **argv)
 	lock = take_lock();
 	open_all(&d);
 	adopt_all(&d);
+	cgroup_prune();
 	serve(&d);
 	finish_background(&ready);
 	code = loop_run(d.loop);

@@ -132,11 +132,6 @@ const char *operation_id(const struct operation *op)
 	return op->id;
 }
 
-struct fed *operation_fed(const struct operation *op)
-{
-	return op->fed;
-}
-
 static bool is_machine_action(enum action action)
 {
 	return action <= ACTION_REMOVE;

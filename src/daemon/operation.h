@@ -82,7 +82,6 @@ int operation_begin(struct operations *o, struct operation_spec *spec, struct op
 /* EBUSY when one works on the federation. */
 int operation_check_idle(const struct fed *f, struct err **err);
 const char *operation_id(const struct operation *op);
-struct fed *operation_fed(const struct operation *op);
 json_t *operation_json(const struct operation *op);
 
 /* One that runs; NULL for an unknown one, or one that ended. */

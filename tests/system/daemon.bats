@@ -103,6 +103,8 @@ is_error() {
 	run api machines/near/bb && is_error 404 ENOENT "did you mean"
 	run api machines/-/zzzzzzzz && is_error 404 ENOENT 'no machine "zzzzzzzz"'
 	run api operations/x && is_error 404 ENOENT operation
+	run api 'machines?federation=naer' && is_error 404 ENOENT 'did you mean "near"?'
+	run api 'links?federation=naer' && is_error 404 ENOENT 'did you mean "near"?'
 	run api links/near/a%3Eb.x -X PUT -d '{"state":"cut"}' && is_error 404 ENOENT a\>b.x
 	pair near2 && "$atoll" up near2.yaml
 	run api machines/-/a && is_error 409 ENOTUNIQ "near/a, near2/a"
