@@ -86,30 +86,37 @@ static void check_machine(struct check *c, const struct fed_machine *m,
 {
 	char buf[SCHEMA_HINT_MAX];
 
+	if (!m->appliance)
+		return; /* said already */
 	if (!facts) {
 		machine_fault(c, m, "appliance \"%s\" not found%s", m->appliance,
 			      schema_hint(buf, m->appliance, c->names));
 		return;
 	}
-	check_kind(c, m, facts);
+	if (!m->faulty)
+		check_kind(c, m, facts);
 	check_memory(c, m, facts);
 	check_volumes(c, m, facts);
 }
 
+/* NULL for a machine or an appliance that there is not: a fault of its own. */
 static const struct appliance_facts *facts_of(struct check *c, const char *machine)
 {
-	return c->facts[federation_machine(c->f, machine) - c->f->machines];
+	const struct fed_machine *m = federation_machine(c->f, machine);
+
+	return m ? c->facts[m - c->f->machines] : NULL;
 }
 
 static void check_service(struct check *c, const struct fed_link *l)
 {
 	const struct appliance_facts *facts = facts_of(c, l->to);
 	cleanup_free char *provided = facts ? strv_join(facts->services, ", ") : NULL;
-	const char *appliance = federation_machine(c->f, l->to)->appliance;
+	const char *appliance;
 	char buf[SCHEMA_HINT_MAX];
 
 	if (!facts)
 		return; /* said already */
+	appliance = federation_machine(c->f, l->to)->appliance;
 	if (!strv_has(facts->services, l->service)) {
 		hint(buf, l->service, facts->services);
 		diag_add(c->diags, c->f->file, l->line, l->column,
@@ -150,7 +157,8 @@ size_t federation_check(const struct federation *f, appliance_find_fn find,
 	size_t before = diags->n + diags->dropped;
 
 	for (size_t i = 0; i < f->n_machines; i++) {
-		facts[i] = find(f->machines[i].appliance, data);
+		if (f->machines[i].appliance)
+			facts[i] = find(f->machines[i].appliance, data);
 		check_machine(&c, &f->machines[i], facts[i]);
 	}
 	for (size_t i = 0; i < f->n_links; i++) {

@@ -161,7 +161,7 @@ static void take_machine(struct schema *s, const struct yaml *key, const struct 
 {
 	struct federation *f = data;
 	struct fed_machine *m = SCHEMA_GROW(f->machines, f->n_machines);
-	size_t mark;
+	size_t mark, before = schema_faults(s);
 
 	check_machine_name(s, key);
 	m->name = xstrdup(key->text);
@@ -171,6 +171,7 @@ static void take_machine(struct schema *s, const struct yaml *key, const struct 
 	mark = schema_enter(s, "machine \"%s\"", key->text);
 	schema_read_map(s, key, value, machine_keys, m);
 	schema_leave(s, mark);
+	m->faulty = schema_faults(s) != before;
 }
 
 static int by_machine_name(const void *a, const void *b)
@@ -245,10 +246,9 @@ static const struct schema_key top_keys[] = {
 	{ NULL },
 };
 
-struct federation *federation_read(const char *file, const char *text, struct diag_list *diags)
+struct federation *federation_parse(const char *file, const char *text, struct diag_list *diags)
 {
 	struct schema s = { .file = file, .diags = diags };
-	size_t before = schema_faults(&s);
 	cleanup_yaml struct yaml *root = yaml_read(file, text, diags);
 	struct top top = { 0 };
 	struct federation *f;
@@ -269,7 +269,15 @@ struct federation *federation_read(const char *file, const char *text, struct di
 		links_check(&s, f);
 	}
 	graph_check(f, diags);
-	if (schema_faults(&s) == before)
+	return f;
+}
+
+struct federation *federation_read(const char *file, const char *text, struct diag_list *diags)
+{
+	size_t before = diags->n + diags->dropped;
+	struct federation *f = federation_parse(file, text, diags);
+
+	if (diags->n + diags->dropped == before)
 		return f;
 	federation_free(f);
 	return NULL;

@@ -40,6 +40,7 @@ struct fed_machine {
 			 targets */
 	struct fed_volume *volumes;
 	size_t n_volumes;
+	bool faulty; /* of federation_parse: what was wrong in it has its default here */
 	int line, column;
 };
 
@@ -78,6 +79,11 @@ struct federation {
 /* As recipe_read. Checks all that the file alone can tell: names, ranges, link ends, cycles,
  * uplinks. */
 struct federation *federation_read(const char *file, const char *text, struct diag_list *diags);
+/*
+ * As federation_read, but returns what could be read when there are faults: for federation_check
+ * alone, so that one reading tells all of them. NULL when the text is no YAML.
+ */
+struct federation *federation_parse(const char *file, const char *text, struct diag_list *diags);
 void federation_free(struct federation *f);
 
 struct fed_machine *federation_machine(const struct federation *f, const char *name);
@@ -100,7 +106,7 @@ struct appliance_facts {
  * Checks the file against the appliances that it names: that they exist, run as that kind, provide
  * the links' services, declare the volumes, have the memory. `find` returns NULL for an unknown
  * name, else facts that stay valid until the check is done; `names` (NULL-terminated) is for the
- * nearest match. Adds to diags; returns the number of faults.
+ * nearest match. What federation_parse found a fault in is left out. Adds to diags; returns the number of faults.
  */
 typedef const struct appliance_facts *(*appliance_find_fn)(const char *name, void *data);
 size_t federation_check(const struct federation *f, appliance_find_fn find,

@@ -76,7 +76,7 @@ static const struct appliance_facts *find_facts(const char *name, void *data)
 
 static void check_federation(const char *file, struct shelf *shelf, struct diag_list *diags)
 {
-	struct federation *f = federation_read(file, NULL, diags);
+	struct federation *f = federation_parse(file, NULL, diags);
 
 	if (f && shelf->n)
 		federation_check(f, find_facts, (const char *const *)(void *)shelf->names, shelf,

@@ -85,7 +85,7 @@ int deploy_plan(struct daemon *d, const char *file, const char *text, struct dep
 
 	p->file = xstrdup(file);
 	p->text = xstrdup(text);
-	p->spec = federation_read(file, text, diags);
+	p->spec = federation_parse(file, text, diags);
 	if (p->spec)
 		r = catalog_open(d->store, p->spec, &p->catalog, err);
 	if (r == 0 && p->spec)

@@ -65,7 +65,7 @@ static const struct appliance_facts *find(const char *name, void *data)
 
 static void check_federation(const char *file, const char *text, struct diag_list *diags)
 {
-	struct federation *f = federation_read(file, text, diags);
+	struct federation *f = federation_parse(file, text, diags);
 
 	if (f)
 		federation_check(f, find, names, NULL, diags);
