@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* /1.0/machines/FED/NAME/console: a log that its monitor writes, rotates, and that we only read. */
+/*
+ * /1.0/machines/FED/NAME/console: a log that its monitor writes and that we only read.
+ *
+ * Theory of operation
+ *
+ * The log is two files: when console.log is full, its monitor copies it to console.log.1 and empties it.
+ * A reader that finds console.log shorter than it has read goes on in console.log.1 at the same place,
+ * and from its end at the beginning of console.log.
+ */
 #include "api.h"
 
 #include <errno.h>
@@ -16,13 +24,15 @@
 #include "mem.h"
 #include "str.h"
 
-#define CONSOLE_MAX (1 << 20) /* bytes of the past; the log is not larger */
+#define CONSOLE_MAX (2 << 20) /* bytes of the past; both files together are not larger */
 
 struct console {
 	struct daemon *daemon;
 	char *fed, *machine; /* the machine may go */
-	char *path;
-	int fd; /* -1: there is no log yet */
+	char *path, *old_path;
+	int fd;           /* console.log; -1: there is none yet */
+	int old;          /* console.log.1, while its bytes are still to come; or -1 */
+	off_t at, old_at; /* read so far */
 	bool follow;
 	int watch; /* inotify on the machine's folder; -1 when not following */
 	struct source *source;
@@ -38,35 +48,50 @@ static bool is_alive(const struct console *c)
 	return m && machine_alive(m);
 }
 
-/* Whether the path is another file than the one we read: the log was rotated. */
-static bool rotated(const struct console *c)
+static ssize_t read_at(int fd, off_t *at, char *buf, size_t max)
+{
+	ssize_t n = fd < 0 ? 0 : pread(fd, buf, max, *at);
+
+	if (n > 0)
+		*at += n;
+	return n;
+}
+
+/* When console.log was emptied, or is another file: that of the machine's next life. */
+static void follow_rotation(struct console *c)
 {
 	struct stat ours, now;
 
-	return c->fd >= 0 && fstat(c->fd, &ours) == 0 && stat(c->path, &now) == 0 &&
-	       ours.st_ino != now.st_ino;
+	if (c->fd < 0 || fstat(c->fd, &ours) < 0)
+		return;
+	if (ours.st_size < c->at)
+		c->old = open(c->old_path, O_RDONLY | O_CLOEXEC);
+	else if (stat(c->path, &now) == 0 && ours.st_ino != now.st_ino)
+		c->old = steal_fd(&c->fd);
+	else
+		return;
+	c->old_at = c->at;
+	c->at = 0;
 }
 
 static ssize_t read_console(void *data, char *buf, size_t max)
 {
 	struct console *c = data;
+	bool alive = is_alive(c); /* asked first: what it wrote before its end is there */
 	ssize_t n;
 
-	for (int i = 0; i < 2; i++) {
-		bool alive = is_alive(c); /* asked first: what it wrote before its end is there */
-
-		if (c->fd < 0)
-			c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
-		n = c->fd < 0 ? 0 : read(c->fd, buf, max);
-		if (n > 0)
-			return n;
-		if (!c->follow || !alive)
-			return -1;
-		if (!rotated(c))
-			return 0;
-		fd_close(&c->fd);
-	}
-	return 0;
+	if (c->old < 0)
+		follow_rotation(c);
+	n = read_at(c->old, &c->old_at, buf, max);
+	if (n > 0)
+		return n;
+	fd_close(&c->old);
+	if (c->fd < 0)
+		c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
+	n = read_at(c->fd, &c->at, buf, max);
+	if (n > 0)
+		return n;
+	return c->follow && alive ? 0 : -1;
 }
 
 static void free_console(void *data)
@@ -77,7 +102,9 @@ static void free_console(void *data)
 	source_remove(c->source);
 	fd_close(&c->watch);
 	fd_close(&c->fd);
+	fd_close(&c->old);
 	free(c->path);
+	free(c->old_path);
 	free(c->fed);
 	free(c->machine);
 	free(c);
@@ -105,35 +132,46 @@ static void handle_event(void *data)
 		http_stream_wake(c->stream);
 }
 
-/* Where the last `lines` lines begin in what is behind `from`. */
-static off_t find_lines(int fd, off_t from, off_t size, uint64_t lines)
+/* Where the last `lines` lines of the text begin. */
+static size_t find_lines(const char *text, size_t n, uint64_t lines)
 {
-	cleanup_free char *text = xmalloc((size_t)(size - from) + 1);
-	ssize_t n = pread(fd, text, (size_t)(size - from), from);
-
-	if (n <= 0)
-		return from;
 	if (lines == 0)
-		return from + n;
+		return n;
 	/* The newline at the very end ends the last line. */
-	for (ssize_t i = n - 1; i > 0; i--)
+	for (size_t i = n ? n - 1 : 0; i > 0; i--)
 		if (text[i - 1] == '\n' && --lines == 0)
-			return from + i;
-	return from;
+			return i;
+	return 0;
 }
 
-static void seek_start(struct console *c, uint64_t bytes, uint64_t lines)
+static off_t size_of(int fd)
 {
 	struct stat st;
-	off_t from;
+
+	return fd >= 0 && fstat(fd, &st) == 0 ? st.st_size : 0;
+}
+
+/* The two files as one text: as many of its last bytes, and lines, as were asked for. */
+static void seek_start(struct console *c, off_t bytes, uint64_t lines)
+{
+	off_t old, all, from;
 
 	c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
-	if (c->fd < 0 || fstat(c->fd, &st) < 0)
-		return;
-	from = st.st_size > (off_t)bytes ? st.st_size - (off_t)bytes : 0;
-	if (lines != UINT64_MAX && st.st_size > from)
-		from = find_lines(c->fd, from, st.st_size, lines);
-	lseek(c->fd, from, SEEK_SET);
+	c->old = open(c->old_path, O_RDONLY | O_CLOEXEC);
+	old = size_of(c->old);
+	all = old + size_of(c->fd);
+	from = all > bytes ? all - bytes : 0;
+	if (lines != UINT64_MAX && all > from) {
+		cleanup_free char *text = xmalloc((size_t)(all - from));
+		ssize_t n = from < old ? pread(c->old, text, (size_t)(old - from), from) : 0;
+		ssize_t m = pread(c->fd, text + (n > 0 ? n : 0),
+				  (size_t)(all - (from > old ? from : old)),
+				  from > old ? from - old : 0);
+
+		from += (off_t)find_lines(text, (size_t)((n > 0 ? n : 0) + (m > 0 ? m : 0)), lines);
+	}
+	c->old_at = from < old ? from : old;
+	c->at = from > old ? from - old : 0;
 }
 
 static void watch(struct console *c, const char *dir)
@@ -166,11 +204,11 @@ void handle_console(struct call *call)
 	c->daemon = call->daemon;
 	c->fed = xstrdup(m->fed->name);
 	c->machine = xstrdup(m->name);
-	bytes = bytes < CONSOLE_MAX ? bytes : CONSOLE_MAX;
 	c->path = xasprintf("%s/console.log", m->dir);
+	c->old_path = xasprintf("%s/console.log.1", m->dir);
 	c->follow = follow;
-	c->fd = c->watch = -1;
-	seek_start(c, bytes, lines);
+	c->fd = c->old = c->watch = -1;
+	seek_start(c, bytes < CONSOLE_MAX ? (off_t)bytes : CONSOLE_MAX, lines);
 	if (follow)
 		watch(c, m->dir);
 	c->stream = call_reply_stream(call, "text/plain; charset=utf-8", &ops, c);

@@ -16,6 +16,15 @@ setup_file() {
 	recipe mute "run: busybox sh -c 'echo I say nothing; exec busybox sleep 100000'" 'provides: {http: tcp/80}'
 	recipe dies "run: busybox sh -c 'busybox sleep 0.5; echo last words; exit 3'"
 	recipe stubborn "run: busybox sh -c 'trap \"\" TERM; while true; do busybox sleep 1000; done'"
+	recipe talks 'run: busybox sh /usr/bin/talks' 'files: {/usr/bin/talks: {source: talks, mode: 0755}}'
+	cat >"$WORK/talks/talks" <<-'END'
+		for i in 1 2 3 4; do
+			while [ ! -e /run/go$i ]; do busybox sleep 0.1; done
+			busybox seq 10000 | busybox sed "s/.*/line & of part $i ----------------------------------------/"
+			echo "end of part $i"
+		done
+		exec busybox sleep 100000
+	END
 	"$build/atoll" build "$WORK"/*/recipe.yaml 3>&-
 }
 
@@ -385,6 +394,34 @@ is_error() {
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"last words"* ]]
 	"$atoll" down tail
+}
+
+@test "the console's log: both halves, and followed through a rotation" {
+	federation half 'machines:' '  d: {appliance: talks, kind: light}'
+	"$atoll" up half.yaml
+	dir=$ATOLL_ROOT/machines/half/d
+	curl -sN --max-time 30 --unix-socket "$ATOLL_ROOT/atolld.sock" 'http://atoll/1.0/machines/half/d/console?follow=1' 3>&- >followed &
+	# Some 2.5 MB in all: the log is emptied twice, of which the older half is still there.
+	for i in 1 2 3 4; do
+		"$atoll" exec half/d -- busybox touch "/run/go$i"
+		for _ in $(seq 100); do api machines/half/d/console | grep -q "end of part $i" && break; sleep 0.1; done
+	done
+	[ "$(stat -c %s "$dir/console.log.1")" -gt 500000 ]
+	cat "$dir/console.log.1" "$dir/console.log" >both
+	api machines/half/d/console >got
+	cmp both got
+	size=$(stat -c %s "$dir/console.log")
+	api "machines/half/d/console?bytes=$((size + 100))" | cmp - <(tail -c $((size + 100)) both)
+	lines=$(($(wc -l <"$dir/console.log") + 7))
+	api "machines/half/d/console?lines=$lines" | cmp - <(tail -n "$lines" both)
+	[ "$(api 'machines/half/d/console?lines=1')" = "$(tail -n 1 both)" ]
+	"$atoll" restart half/d
+	[[ "$(api machines/half/d/console)" == *"end of part 4"* ]]
+	"$atoll" down half
+	wait
+	[ "$(grep -c '^line [0-9]* of part [0-9]' followed)" -ge 40000 ]
+	# No line is missing, none came twice.
+	grep -o 'line [0-9]* of part [0-9]' followed | head -40000 | cmp - <(for i in 1 2 3 4; do seq -f "line %.0f of part $i" 10000; done)
 }
 
 @test "SIGTERM and POST shutdown end the daemon alone" {
