@@ -525,6 +525,17 @@ static int prepare_volumes(const struct machine *m, const struct fed_machine *sp
 	return r;
 }
 
+static int not_in_store(const struct fed_machine *spec, struct err **err)
+{
+	return err_set(err, ENOENT, "appliance \"%s\" is not in the store; build it again",
+		       spec->appliance);
+}
+
+static int not_in_file(const struct fed *f, const char *name, struct err **err)
+{
+	return err_set(err, ENOENT, "machine \"%s\" is no longer in %s", name, f->file);
+}
+
 static int compose(const struct machine *m, const struct fed_machine *spec, struct catalog *catalog,
 		   struct machine_config **ret, struct err **err)
 {
@@ -535,8 +546,7 @@ static int compose(const struct machine *m, const struct fed_machine *spec, stru
 	int r;
 
 	if (!image)
-		return err_set(err, ENOENT, "appliance \"%s\" is not in the store; build it again",
-			       spec->appliance);
+		return not_in_store(spec, err);
 	plan = make_plan(m->fed, m->fed->spec, catalog);
 	r = compose_config(&(struct compose_input){ .fed = m->fed->spec,
 						    .machine = spec,
@@ -591,20 +601,46 @@ static void mark_failed(struct fed *f, const char *name, const struct err *err)
 	daemon_machine_changed(m);
 }
 
-int deploy_verify(struct fed *f, const char *name, struct err **err)
+/* Whether a start of a machine that is there would get as far as its monitor, its own memory given back. */
+static int rehearse(const struct machine *m, const struct fed_machine *spec,
+		    struct catalog *catalog, struct err **err)
 {
-	const struct fed_machine *spec = f->spec ? federation_machine(f->spec, name) : NULL;
-	const struct store_image *image;
+	struct machine_config *config = NULL;
+	int r = compose(m, spec, catalog, &config, err);
+
+	if (r == 0)
+		r = host_admit(config->memory, promised(m->fed->daemon),
+			       host_memory_available() + m->memory, err);
+	msg_free(&machine_config_type, config);
+	return r;
+}
+
+static int check_start(struct fed *f, const char *name, struct catalog *catalog, struct err **err)
+{
+	const struct fed_machine *spec = federation_machine(f->spec, name);
+	const struct store_image *image = catalog_image(catalog, spec->appliance);
+	const struct machine *m = fed_find_machine(f, name);
+	int r;
+
+	if (!image)
+		return not_in_store(spec, err);
+	r = verifier_ask(f->daemon->verifier, image, spec->kind != KIND_LIGHT, err);
+	if (r <= 0 || !m || !machine_alive(m))
+		return r;
+	r = rehearse(m, spec, catalog, err);
+	return r < 0 ? r : 1;
+}
+
+int deploy_check(struct fed *f, const char *name, struct err **err)
+{
 	struct catalog *catalog = NULL;
 	int r;
 
-	if (!spec)
-		return 1; /* deploy_start says so */
+	if (!f->spec || !federation_machine(f->spec, name))
+		return not_in_file(f, name, err);
 	r = catalog_open(f->daemon->store, f->spec, &catalog, err);
-	image = r < 0 ? NULL : catalog_image(catalog, spec->appliance);
 	if (r == 0)
-		r = image ? verifier_ask(f->daemon->verifier, image, spec->kind != KIND_LIGHT, err)
-			  : 1;
+		r = check_start(f, name, catalog, err);
 	catalog_close(catalog);
 	if (r < 0)
 		mark_failed(f, name, err ? *err : NULL);
@@ -619,7 +655,7 @@ int deploy_start(struct fed *f, const char *name, struct err **err)
 	int r;
 
 	if (!spec)
-		return err_set(err, ENOENT, "machine \"%s\" is no longer in %s", name, f->file);
+		return not_in_file(f, name, err);
 	if (!m)
 		m = fed_add_machine(f, name);
 	r = catalog_open(f->daemon->store, f->spec, &catalog, err);

@@ -45,8 +45,11 @@ int deploy_cut(struct link *k, bool cut, struct operation **ret, struct err **er
 
 /* Starts one machine as the federation's file says now (a step). */
 int deploy_start(struct fed *f, const char *name, struct err **err);
-/* Whether what a machine is started from is whole: as verifier_ask (verify.h). */
-int deploy_verify(struct fed *f, const char *name, struct err **err);
+/*
+ * Whether a start would find all that it needs: its appliance, whole; a configuration in bounds; memory.
+ * As verifier_ask (verify.h). Nothing is touched: what runs goes on.
+ */
+int deploy_check(struct fed *f, const char *name, struct err **err);
 /* Takes a machine that ended out of ledger and folder; its volumes stay (a step). */
 int deploy_forget_machine(struct machine *m, struct err **err);
 /* Takes a federation whose machines ended out of the ledger. The object itself stays. */

@@ -17,9 +17,9 @@
 
 /* step.phase of those that start a machine */
 enum phase {
-	PHASE_CHECK, /* is what it is started from whole? Nothing was touched yet */
+	PHASE_CHECK, /* is there, and whole, what the start needs? Nothing was touched yet */
 	PHASE_END,   /* the earlier life is to end first */
-	PHASE_BEGIN, /* to be started as soon as the host lets us */
+	PHASE_BEGIN, /* to be started */
 	PHASE_WAIT,  /* until it is ready */
 };
 
@@ -57,7 +57,9 @@ static int poll_check(struct fed *f, struct step *s, struct err **err)
 
 	if (s->cancelled)
 		return err_set(err, ECANCELED, "cancelled");
-	r = deploy_verify(f, s->object, err);
+	if (!host_kvm_known(f->daemon->host))
+		return 0;
+	r = deploy_check(f, s->object, err);
 	if (r <= 0)
 		return r;
 	s->phase = PHASE_END;
@@ -99,8 +101,6 @@ static int poll_start(struct fed *f, struct step *s, struct err **err)
 	if (s->phase == PHASE_BEGIN) {
 		if (s->cancelled)
 			return err_set(err, ECANCELED, "cancelled");
-		if (!host_kvm_known(f->daemon->host))
-			return 0;
 		r = deploy_start(f, s->object, err);
 		if (r < 0)
 			return r;

@@ -424,6 +424,25 @@ is_error() {
 	grep -o 'line [0-9]* of part [0-9]' followed | head -40000 | cmp - <(for i in 1 2 3 4; do seq -f "line %.0f of part $i" 10000; done)
 }
 
+@test "a restart that cannot start again stops nothing" {
+	federation keep 'machines:' '  a: {appliance: spare, kind: light}'
+	sed 's/^appliance: .*/appliance: spare/' box/recipe.yaml >spare.yaml
+	"$atoll" build spare.yaml
+	"$atoll" up keep.yaml
+	pid=$(machine keep/a pid)
+	"$atoll" rm spare
+	run "$atoll" restart keep/a
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ "$output" == *'appliance "spare" is not in the store; build it again'* ]]
+	[ "$(machine keep/a pid) $(machine keep/a state)" = "$pid ready" ]
+	"$atoll" build spare.yaml
+	"$atoll" restart keep/a
+	[ "$(machine keep/a pid)" != "$pid" ]
+	"$atoll" down keep
+	"$atoll" rm spare
+}
+
 @test "SIGTERM and POST shutdown end the daemon alone" {
 	pair term
 	"$atoll" up term.yaml
