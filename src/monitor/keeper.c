@@ -375,11 +375,9 @@ static int start_jailed(struct keeper *k, struct machine_setup *setup, struct er
 
 static void watch(struct keeper *k)
 {
-	k->loop = loop_create();
 	k->timer = loop_add_timer(k->loop, handle_timer, k);
 	k->half_source = loop_add_fd(k->loop, k->half, EPOLLIN, handle_half, k);
 	k->guest_source = loop_add_fd(k->loop, k->guest.pidfd, EPOLLIN, handle_guest_end, k);
-	loop_add_signal(k->loop, SIGTERM, handle_term, k);
 }
 
 static int acquire(struct keeper *k, struct machine_setup *setup, struct err **err)
@@ -460,6 +458,9 @@ int keeper_run(const char *dir, int64_t launched, struct err **err)
 	k.guest.pidfd = k.guest.wire = k.guest.console = k.guest.ids.lock = -1;
 	for (size_t i = 0; i < GUEST_MAX_NICS; i++)
 		k.guest.nics[i].fd = -1;
+	/* From the first step on: until the loop runs, a SIGTERM waits and does not end us. */
+	k.loop = loop_create();
+	loop_add_signal(k.loop, SIGTERM, handle_term, &k);
 	r = read_config(&k, err);
 	if (r == 0)
 		r = acquire(&k, &setup, err);

@@ -105,10 +105,24 @@ static void test_stanzas(void **state)
 	assert_int_equal(d.n, 0);
 }
 
+static int make_folder(void **state)
+{
+	static char dir[32];
+
+	strcpy(dir, "/tmp/test_sources.XXXXXX");
+	*state = mkdtemp(dir);
+	return *state ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	return dir_remove(*state, NULL);
+}
+
 /* What serves a base, out of a folder as apt has it. */
 static void test_select(void **state)
 {
-	char dir[] = "/tmp/test_sources.XXXXXX";
+	const char *dir = *state;
 	struct source_list list = { 0 };
 	cleanup_err struct err *err = NULL;
 	const char *text =
@@ -117,8 +131,6 @@ static void test_select(void **state)
 		"deb http://a bookworm-backports main\ndeb [arch=arm64] http://b bookworm main\n"
 		"deb ftp://a bookworm main\ndeb http://flat bookworm/\n";
 
-	(void)state;
-	assert_non_null(mkdtemp(dir));
 	assert_true(sources_read(dir, "debian/bookworm", "amd64", &list, &err) < 0);
 	assert_non_null(strstr(err_msg(err), "no source there serves debian/bookworm for amd64"));
 	{
@@ -134,15 +146,17 @@ static void test_select(void **state)
 	assert_int_equal(list.n, 4);
 	sources_finish(&list);
 	assert_true(sources_read(dir, "ubuntu/noble", "amd64", &list, NULL) < 0);
-	dir_remove(dir, NULL);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_list),    cmocka_unit_test(test_list_faults),
-		cmocka_unit_test(test_deb822),  cmocka_unit_test(test_deb822_faults),
-		cmocka_unit_test(test_stanzas), cmocka_unit_test(test_select),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_faults),
+		cmocka_unit_test(test_deb822),
+		cmocka_unit_test(test_deb822_faults),
+		cmocka_unit_test(test_stanzas),
+		cmocka_unit_test_setup_teardown(test_select, make_folder, remove_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
