@@ -135,9 +135,7 @@ static void close_tree(struct tree *t)
 /* An empty group of this name is a left-over, and becomes ours; one with processes is another's. */
 static int make_tree(struct tree *t, const char *name)
 {
-	if (mkdirat(t->parent, name, 0755) < 0 &&
-	    (errno != EEXIST || unlinkat(t->parent, name, AT_REMOVEDIR) < 0 ||
-	     mkdirat(t->parent, name, 0755) < 0))
+	if (mkdirat(t->parent, name, 0755) < 0)
 		return -errno;
 	t->dir = openat(t->parent, name, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
 	if (t->dir >= 0)
@@ -167,31 +165,22 @@ static void remove_trees(struct cgroup *cg)
 	cg->n_trees = 0;
 }
 
-/* -EBUSY when the name is in use in a hierarchy; hierarchies that cannot be written are left out.
- */
-static int make_trees(struct cgroup *cg)
+/* Hierarchies that cannot be written are left out. */
+static void make_trees(struct cgroup *cg)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(places) && cg->n_trees < TREES_MAX; i++) {
 		struct tree t = { .kind = places[i].kind, .parent = -1, .dir = -1, .procs = -1 };
-		int r;
 
 		if (covered(cg, t.kind))
 			continue;
 		t.parent = open_parent(t.kind, places[i].path);
 		if (t.parent < 0)
 			continue;
-		r = make_tree(&t, cg->name);
-		if (r == 0) {
+		if (make_tree(&t, cg->name) == 0)
 			cg->trees[cg->n_trees++] = t;
-			continue;
-		}
-		close_tree(&t);
-		if (r == -EBUSY || r == -ENOTEMPTY) {
-			remove_trees(cg);
-			return -EBUSY;
-		}
+		else
+			close_tree(&t);
 	}
-	return 0;
 }
 
 static void limit_tree(struct cgroup *cg, const struct tree *t, const struct cgroup_limits *limits)
@@ -226,18 +215,16 @@ static void open_counters(struct cgroup *cg, const struct tree *t)
 int cgroup_create(const char *name, const struct cgroup_limits *limits, struct cgroup **ret_cgroup,
 		  struct err **err)
 {
+	static unsigned int serial;
 	struct cgroup *cg;
 
 	if (!*name || *name == '.' || strchr(name, '/') || strlen(name) > 200)
 		return err_set(err, EINVAL, "\"%s\" is no name for a control group", name);
 	cg = xcalloc(1, sizeof(*cg));
-	cg->name = xstrdup(name);
+	/* Daemons of several state folders may have machines of one name, and start them at once. */
+	cg->name = xasprintf("%s.%d.%u", name, getpid(), serial++);
 	cg->memory_usage = cg->cpu_usage = -1;
-	if (make_trees(cg) == -EBUSY) {
-		free(cg->name);
-		cg->name = xasprintf("%s.%d", name, getpid());
-		make_trees(cg);
-	}
+	make_trees(cg);
 	for (size_t i = 0; i < cg->n_trees; i++) {
 		limit_tree(cg, &cg->trees[i], limits);
 		open_counters(cg, &cg->trees[i]);

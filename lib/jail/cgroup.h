@@ -28,8 +28,8 @@ struct cgroup_limits {
 };
 
 /*
- * name: unique among running machines ("office.web"); when a group of that name still has
- * processes, a number is appended. Only a real failure (no memory, bad name) is an error.
+ * name: what it is for ("office.web"); the group's own name has our pid and a number behind it, for
+ * daemons of several state folders may have machines of that name. A bad name is an error.
  */
 int cgroup_create(const char *name, const struct cgroup_limits *limits, struct cgroup **ret_cgroup,
 		  struct err **err);
