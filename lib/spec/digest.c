@@ -122,6 +122,30 @@ char *plan_machine_digest(const struct federation *f, const struct fed_machine *
 	return finish(lines);
 }
 
+/* The names in one order, whatever the file's. */
+static char *after_text(const struct fed_machine *m)
+{
+	cleanup_strv char **names = NULL;
+
+	for (char **after = m->after; after && *after; after++)
+		strv_append(&names, *after);
+	if (!names)
+		return xstrdup("none");
+	qsort(names, strv_len(names), sizeof(*names), by_text);
+	return strv_join(names, " ");
+}
+
+char *plan_machine_notes(const struct fed_machine *m)
+{
+	char **lines = NULL;
+
+	put(&lines, "after", after_text(m));
+	put(&lines, "label", xstrdup(m->label ? m->label : "none"));
+	put(&lines, "start-timeout",
+	    m->start_timeout ? xasprintf("%u", m->start_timeout) : xstrdup("default"));
+	return finish(lines);
+}
+
 /* The places in one order, whatever the file's. */
 static char *only_list(const struct fed_link *l)
 {

@@ -13,9 +13,9 @@
 const char *plan_verb_name(enum plan_verb verb)
 {
 	static const char *const names[] = {
-		[PLAN_CREATE] = "create", [PLAN_START] = "start", [PLAN_REPLACE] = "replace",
-		[PLAN_REMOVE] = "remove", [PLAN_LINK] = "link",   [PLAN_RELINK] = "relink",
-		[PLAN_UNLINK] = "unlink",
+		[PLAN_CREATE] = "create", [PLAN_START] = "start",   [PLAN_REPLACE] = "replace",
+		[PLAN_UPDATE] = "update", [PLAN_REMOVE] = "remove", [PLAN_LINK] = "link",
+		[PLAN_RELINK] = "relink", [PLAN_UNLINK] = "unlink",
 	};
 
 	return names[verb];
@@ -112,17 +112,43 @@ static void add_removes(struct plan *p, const struct federation *want, const str
 
 /* --- machines and links that are wanted --- */
 
-static void add_machine(struct plan *p, const struct federation *want, const struct fed_machine *m,
-			const char *image, const struct plan_have_machine *there)
+/* How a machine's notes changed, in words; empty when they did not. */
+static char *note_changes(const struct federation *before, const struct fed_machine *m)
 {
+	const struct fed_machine *was = before ? federation_machine(before, m->name) : NULL;
+	cleanup_free char *old = was ? plan_machine_notes(was) : NULL;
+	cleanup_free char *new = plan_machine_notes(m);
+
+	return was ? digest_changes(old, new) : xstrdup("");
+}
+
+/* One list of changes of two; takes both over. */
+static char *joined(char *first, char *second)
+{
+	char *text = xasprintf("%s%s%s", first, *first && *second ? ", " : "", second);
+
+	free(first);
+	free(second);
+	return text;
+}
+
+static void add_machine(struct plan *p, const struct federation *want, const struct fed_machine *m,
+			const char *image, const struct plan_have *have)
+{
+	const struct plan_have_machine *there = have_machine(have, m->name);
 	cleanup_free char *digest = plan_machine_digest(want, m, image);
+	char *notes = note_changes(have->file, m);
 
 	if (!there)
 		add_step(p, PLAN_CREATE, m->name, xstrdup("new"));
 	else if (!str_eq(digest, there->digest))
-		add_step(p, PLAN_REPLACE, m->name, digest_changes(there->digest, digest));
+		add_step(p, PLAN_REPLACE, m->name,
+			 joined(digest_changes(there->digest, digest), steal_ptr(notes)));
 	else if (!there->running)
-		add_step(p, PLAN_START, m->name, xstrdup("not running"));
+		add_step(p, PLAN_START, m->name, joined(xstrdup("not running"), steal_ptr(notes)));
+	else if (*notes)
+		add_step(p, PLAN_UPDATE, m->name, steal_ptr(notes));
+	free(notes);
 }
 
 static void add_machines(struct plan *p, const struct federation *want, appliance_digest_fn digest,
@@ -134,7 +160,7 @@ static void add_machines(struct plan *p, const struct federation *want, applianc
 	for (size_t i = 0; i < want->n_machines; i++) {
 		const struct fed_machine *m = &want->machines[order[i]];
 
-		add_machine(p, want, m, digest(m->appliance, data), have_machine(have, m->name));
+		add_machine(p, want, m, digest(m->appliance, data), have);
 	}
 }
 

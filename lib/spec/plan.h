@@ -35,12 +35,14 @@ struct plan_have {
 	size_t n_machines;
 	const struct plan_have_link *links;
 	size_t n_links;
+	const struct federation *file; /* as it was brought up last; NULL: not known */
 };
 
 enum plan_verb {
 	PLAN_CREATE,  /* machine: not there yet; start it */
 	PLAN_START,   /* machine: there, the same, not running */
 	PLAN_REPLACE, /* machine: what it is changed; stop, start anew (volumes stay) */
+	PLAN_UPDATE,  /* machine: what it does not know of changed (its label): nothing restarts */
 	PLAN_REMOVE,  /* machine: no longer in the file; stop and forget it (volumes stay) */
 	PLAN_LINK,    /* link: new */
 	PLAN_RELINK,  /* link: its options changed */
@@ -63,13 +65,15 @@ struct plan {
 /*
  * What a machine is, as a string that changes when it has to be started anew: its own keys, its
  * appliance's digest, and what of its links it learns only at start (names, ports, net interfaces).
- * Not in it: `label` and `after`, which no running machine knows of, and what a link allows.
+ * Not in it: what no running machine knows of (plan_machine_notes), and what a link allows.
  *
  * The string is a sorted list of KEY=VALUE lines and not a hash of one, so that a plan can say what
  * changed. The ledger keeps it as it is.
  */
 char *plan_machine_digest(const struct federation *f, const struct fed_machine *m,
 			  const char *appliance_digest);
+/* In the same form, what of a machine may change while it runs: `label`, `after`, `start-timeout`. */
+char *plan_machine_notes(const struct fed_machine *m);
 /* What a link is, in the same form: its options (the firewall's rules change without a restart). */
 char *plan_link_digest(const struct fed_link *l);
 

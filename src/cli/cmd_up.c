@@ -13,8 +13,8 @@
 static const struct {
 	const char *verbs, *done;
 } counts[] = {
-	{ "create start", "started" }, { "replace", "restarted" }, { "remove", "removed" },
-	{ "link relink", "linked" },   { "unlink", "unlinked" },
+	{ "create start", "started" }, { "replace", "restarted" },  { "update", "updated" },
+	{ "remove", "removed" },       { "link relink", "linked" }, { "unlink", "unlinked" },
 };
 
 static void print_summary(const struct progress *p, const char *name)
@@ -35,7 +35,7 @@ static void print_summary(const struct progress *p, const char *name)
 
 static int report(const struct progress *p, const char *name, int r, const struct err *err)
 {
-	static const char all[] = "create start replace remove link relink unlink";
+	static const char all[] = "create start replace update remove link relink unlink";
 	size_t done = progress_count(p, all, "done"), skipped = progress_count(p, all, "skipped");
 
 	if (r == 0) {

@@ -26,7 +26,7 @@ static const struct {
 	{ "create", "starting", "ready" },    { "start", "starting", "ready" },
 	{ "replace", "restarting", "ready" }, { "restart", "restarting", "ready" },
 	{ "remove", "stopping", "gone" },     { "stop", "stopping", "stopped" },
-	{ "kill", "ending", "stopped" },
+	{ "kill", "ending", "stopped" },      { "update", "updating", "updated" },
 };
 
 static bool is_link_verb(const char *verb)

@@ -57,9 +57,11 @@ static const struct plan_have *collect(const struct fed *f, struct plan_have *ha
 			.id = k->id, .digest = k->digest, .slot = k->slot, .net = k->net
 		};
 	}
-	*have = (struct plan_have){
-		.machines = *machines, .n_machines = nm, .links = *links, .n_links = nl
-	};
+	*have = (struct plan_have){ .machines = *machines,
+				    .n_machines = nm,
+				    .links = *links,
+				    .n_links = nl,
+				    .file = f ? f->spec : NULL };
 	return have;
 }
 
@@ -281,7 +283,8 @@ static void need(struct operation_spec *spec, const char *object, const char *ot
 {
 	ssize_t a = find_step(spec, object), b = find_step(spec, other);
 
-	if (a >= 0 && b >= 0 && a != b)
+	/* An update is written down already, whatever becomes of the others. */
+	if (a >= 0 && b >= 0 && a != b && spec->steps[a].action != ACTION_UPDATE)
 		step_need(&spec->steps[a], (size_t)b);
 }
 
@@ -322,9 +325,9 @@ static enum action action_of(enum plan_verb verb)
 {
 	static const enum action table[] = {
 		[PLAN_CREATE] = ACTION_CREATE,   [PLAN_START] = ACTION_START,
-		[PLAN_REPLACE] = ACTION_REPLACE, [PLAN_REMOVE] = ACTION_REMOVE,
-		[PLAN_LINK] = ACTION_LINK,       [PLAN_RELINK] = ACTION_RELINK,
-		[PLAN_UNLINK] = ACTION_UNLINK,
+		[PLAN_REPLACE] = ACTION_REPLACE, [PLAN_UPDATE] = ACTION_UPDATE,
+		[PLAN_REMOVE] = ACTION_REMOVE,   [PLAN_LINK] = ACTION_LINK,
+		[PLAN_RELINK] = ACTION_RELINK,   [PLAN_UNLINK] = ACTION_UNLINK,
 	};
 
 	return table[verb];
@@ -345,8 +348,8 @@ static int check_memory(const struct fed *f, const struct deployment *p, struct 
 		const struct store_image *image;
 		int r;
 
-		if (!spec)
-			continue; /* a link, or one that goes */
+		if (!spec || s->verb == PLAN_UPDATE)
+			continue; /* a link, or one that goes or runs on */
 		image = catalog_image(p->catalog, spec->appliance);
 		r = host_admit(compose_memory(spec, image->appliance), 0,
 			       available + (m ? m->memory : 0), err);

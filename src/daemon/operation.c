@@ -86,9 +86,10 @@ const char *action_name(enum action action)
 		[ACTION_CREATE] = "create",   [ACTION_START] = "start",
 		[ACTION_REPLACE] = "replace", [ACTION_RESTART] = "restart",
 		[ACTION_STOP] = "stop",       [ACTION_KILL] = "kill",
-		[ACTION_REMOVE] = "remove",   [ACTION_LINK] = "link",
-		[ACTION_RELINK] = "relink",   [ACTION_UNLINK] = "unlink",
-		[ACTION_CUT] = "cut",         [ACTION_RESTORE] = "restore",
+		[ACTION_UPDATE] = "update",   [ACTION_REMOVE] = "remove",
+		[ACTION_LINK] = "link",       [ACTION_RELINK] = "relink",
+		[ACTION_UNLINK] = "unlink",   [ACTION_CUT] = "cut",
+		[ACTION_RESTORE] = "restore",
 	};
 
 	return names[action];

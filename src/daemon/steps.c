@@ -147,6 +147,22 @@ static int poll_remove(struct fed *f, struct step *s, struct err **err)
 	return r < 0 ? r : 1;
 }
 
+/* What no running machine knows of: the federation's file has it, and the machine's row what is shown. */
+static int begin_update(struct fed *f, struct step *s, struct err **err)
+{
+	struct machine *m = fed_find_machine(f, s->object);
+
+	return m ? machine_save(m, err) : 0;
+}
+
+static int poll_update(struct fed *f, struct step *s, struct err **err)
+{
+	(void)f;
+	(void)s;
+	(void)err;
+	return 1;
+}
+
 /* Links: the ledger has them already (deploy.c); what is left is to see them in force. */
 
 static int begin_link(struct fed *f, struct step *s, struct err **err)
@@ -182,6 +198,7 @@ static const struct action_ops actions[] = {
 	[ACTION_RESTART] = { begin_replace, poll_start },
 	[ACTION_STOP] = { begin_stop, poll_stop },
 	[ACTION_KILL] = { begin_stop, poll_stop },
+	[ACTION_UPDATE] = { begin_update, poll_update },
 	[ACTION_REMOVE] = { begin_stop, poll_remove },
 	[ACTION_LINK] = { begin_link, poll_link },
 	[ACTION_RELINK] = { begin_link, poll_link },

@@ -100,8 +100,10 @@ transfer() {
 }
 
 @test "a label or a start-timeout restarts nobody" {
-	run edit 's/  b: {appliance: box}/  b: {appliance: box, start-timeout: 9}/'
+	run edit 's/  b: {appliance: box}/  b: {appliance: box, start-timeout: 9, label: red}/'
 	[ -z "$output" ]
+	[ "$(cat plan)" = "update b" ]
+	[ "$(of edit/b .label)" = red ]
 }
 
 @test "a link that is cut while bytes flow ends at once at both ends; restored it works again" {

@@ -98,7 +98,8 @@ static void ledger_init(struct ledger *l, const char *text, const struct plan_ha
 		l->links[i] = (struct plan_have_link){ link->id, digest, slot_of(p, link->id),
 						       fed_link_is_net(link) };
 	}
-	l->have = (struct plan_have){ l->machines, l->f->n_machines, l->links, l->f->n_links };
+	l->have =
+		(struct plan_have){ l->machines, l->f->n_machines, l->links, l->f->n_links, l->f };
 	plan_free(p);
 }
 
@@ -163,9 +164,20 @@ static void test_nothing_to_do(void **state)
 {
 	(void)state;
 	assert_edit(MACHINE_WEB, MACHINE_WEB, "");
-	assert_edit("label: blue", "label: red", "");
-	assert_edit(MACHINE_APP, "  app: {appliance: app, env: {LANG: C}, after: [firewall]}\n",
-		    "");
+}
+
+/* What no running machine knows of restarts nothing, and is said all the same. */
+static void test_update(void **state)
+{
+	(void)state;
+	assert_edit("label: blue", "label: red", "update work: label blue -> red\n");
+	assert_edit(", label: blue", "", "update work: label blue -> none\n");
+	assert_edit(
+		MACHINE_APP,
+		"  app: {appliance: app, env: {LANG: C}, start-timeout: 9, after: [firewall]}\n",
+		"update app: after none -> firewall, start-timeout default -> 9\n");
+	assert_edit("label: blue", "label: red, memory: 64M",
+		    "replace work: memory default -> 64M, label blue -> red\n");
 }
 
 static void test_stopped(void **state)
@@ -375,19 +387,13 @@ static void test_foreign_digest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_from_nothing),
-		cmocka_unit_test(test_nothing_to_do),
-		cmocka_unit_test(test_stopped),
-		cmocka_unit_test(test_edited_machine),
-		cmocka_unit_test(test_rebuilt),
-		cmocka_unit_test(test_edited_link),
-		cmocka_unit_test(test_added_and_removed),
-		cmocka_unit_test(test_remove_all),
-		cmocka_unit_test(test_order_of_the_file),
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_slots),
-		cmocka_unit_test(test_bad_slots),
-		cmocka_unit_test(test_foreign_digest),
+		cmocka_unit_test(test_from_nothing),   cmocka_unit_test(test_nothing_to_do),
+		cmocka_unit_test(test_update),         cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_edited_machine), cmocka_unit_test(test_rebuilt),
+		cmocka_unit_test(test_edited_link),    cmocka_unit_test(test_added_and_removed),
+		cmocka_unit_test(test_remove_all),     cmocka_unit_test(test_order_of_the_file),
+		cmocka_unit_test(test_addresses),      cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_bad_slots),      cmocka_unit_test(test_foreign_digest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
