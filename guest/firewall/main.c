@@ -249,6 +249,7 @@ int main(int argc, char **argv)
 	struct nft *nft;
 	int code = 0;
 
+	fd_secure_std();
 	log_init("atoll-firewall", LOG_LEVEL_INFO);
 	nft = nft_create();
 	if (!nft)

@@ -22,6 +22,18 @@ void fd_close(int *fd)
 	errno = saved;
 }
 
+void fd_secure_std(void)
+{
+	int fd;
+
+	/* The lowest free number is what open takes. Where there is no /dev/null, nothing is gained. */
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int fd_set_nonblock(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -24,6 +24,12 @@ static inline int steal_fd(int *fd)
 	return stolen;
 }
 
+/*
+ * Opens /dev/null in place of a standard descriptor that is closed, so that nothing opened later gets
+ * its number. The first thing of a program that others start.
+ */
+void fd_secure_std(void);
+
 int fd_set_nonblock(int fd, bool on);
 int fd_set_cloexec(int fd, bool on);
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "builder.h"
+#include "fd.h"
 #include "log.h"
 #include "mem.h"
 #include "sources.h"
@@ -117,6 +118,7 @@ int main(int argc, char **argv)
 	cleanup_err struct err *err = NULL;
 	int code;
 
+	fd_secure_std();
 	log_init("atoll-build", LOG_LEVEL_WARN);
 	parse_options(&b, argc, argv);
 	umask(022);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "command.h"
+#include "fd.h"
 #include "log.h"
 #include "mem.h"
 #include "str.h"
@@ -101,6 +102,7 @@ int main(int argc, char **argv)
 {
 	const struct command *c;
 
+	fd_secure_std();
 	log_init("atoll", LOG_LEVEL_WARN);
 	if (argc < 2 || str_eq(argv[1], "--help") || str_eq(argv[1], "-h")) {
 		print_commands();

@@ -234,6 +234,7 @@ int main(int argc, char **argv)
 	bool foreground = false;
 	int lock, option, code, ready = -1;
 
+	fd_secure_std();
 	log_init("atolld", LOG_LEVEL_INFO);
 	if (argc == 5 && str_eq(argv[1], "--verify")) /* ours alone: verify.c */
 		return verify_main(argv + 2);

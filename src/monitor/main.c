@@ -111,6 +111,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+	fd_secure_std();
 	log_init("atoll-monitor", LOG_LEVEL_INFO);
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
 		if (argc == 2 + modes[i].arguments && str_eq(argv[1], modes[i].option))

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -47,6 +48,30 @@ static void test_close_and_steal(void **state)
 	fd_close(&mine);
 	assert_int_equal(mine, -1);
 	assert_int_equal(errno, ENOENT);
+}
+
+static int close_and_secure(void)
+{
+	close(0);
+	close(2);
+	fd_secure_std();
+	if (fcntl(0, F_GETFD) != 0 || fcntl(2, F_GETFD) != 0 || write(2, "x", 1) != 1)
+		return 1;
+	/* And it took no more than those. */
+	fd_secure_std();
+	return open("/dev/null", O_RDONLY) > 2 ? 0 : 2;
+}
+
+static void test_standard_descriptors(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0)
+		_exit(close_and_secure());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void test_flags(void **state)
@@ -160,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_close_and_steal),
+		cmocka_unit_test(test_standard_descriptors),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_read_and_write),
 		cmocka_unit_test(test_files),

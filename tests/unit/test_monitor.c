@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -56,6 +57,9 @@ struct rig {
 };
 
 static char folder[] = "/tmp/test_monitor.XXXXXX";
+
+/* This process's own: the control groups of other runs of this test have other names. */
+static char federation[32];
 
 /* The daemon's side */
 
@@ -139,9 +143,34 @@ static void hang_up(struct rig *rig)
 		}                                                                                  \
 	} while (0)
 
+/* What the monitor and its guest said, for whoever wonders why it did not come so far. */
+static void print_logs(const struct rig *rig)
+{
+	static const char *const names[] = { "monitor.log", "console.log" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		cleanup_free char *path = xasprintf("%s/%s", rig->dir, names[i]);
+		cleanup_buf struct buf bytes = BUF_INIT;
+
+		if (file_read(path, 65536, &bytes, NULL) == 0)
+			print_message("%s: %.*s\n", names[i], (int)bytes.len,
+				      (const char *)buf_bytes(&bytes));
+	}
+}
+
 static void await_state(struct rig *rig, enum machine_state state)
 {
-	await(rig, rig->heard.state && rig->heard.state->state >= state);
+	int64_t end = clock_ms() + PATIENCE_MS;
+
+	while (!rig->heard.state || rig->heard.state->state < state) {
+		if (clock_ms() > end) {
+			print_logs(rig);
+			fail_msg("state is %d and not %d%s",
+				 rig->heard.state ? (int)rig->heard.state->state : -1, (int)state,
+				 rig->heard.ended ? ", the monitor hung up" : "");
+		}
+		loop_step(rig->loop, 20);
+	}
 }
 
 /* The machine */
@@ -155,7 +184,7 @@ static void write_config(struct rig *rig, const char *mode, const char *kind)
 	char *argv[] = { mode_copy, NULL };
 	struct guest_config guest = { .hostname = STR("guest"), .argv = argv };
 	struct machine_config config = {
-		.federation = STR("test"),
+		.federation = federation,
 		.name = STR("monitor"),
 		.kind = kind_copy,
 		.engine = STR("host"),
@@ -765,6 +794,7 @@ static int prepare(void **state)
 
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
+	snprintf(federation, sizeof(federation), "test%d", (int)getpid());
 	assert_non_null(mkdtemp(folder));
 	command =
 		xasprintf("cd %s && mkdir r && mkfs.erofs rootfs.erofs r >/dev/null 2>&1", folder);
