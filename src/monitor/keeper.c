@@ -399,6 +399,7 @@ static int run(struct keeper *k, struct machine_setup *setup, struct err **err)
 	int r = start_jailed(k, setup, err);
 
 	close_setup(setup);
+	setsid();
 	if (r == 0) {
 		watch(k);
 		start_uplinks(k);

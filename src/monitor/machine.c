@@ -45,8 +45,9 @@
 #define KILL_AGAIN_MS  5000
 #define GRACE_MAX_MS   3600000
 #define SIGTERM_GRACE  10000
-#define LAST_WORDS_MS  500 /* from the guest's end to the end of its wire */
-#define FAREWELL_MS    200 /* for the daemon to take the last message */
+#define LAST_WORDS_MS  500                 /* from the guest's end to the end of its wire */
+#define FAREWELL_MS    100                 /* for the daemon to take the last message */
+#define YOUNG_NS       INT64_C(1000000000) /* the daemon may still be on its way to connect */
 #define FAILED_STATUS  125
 
 /* How far the way to the end has been walked. */
@@ -470,12 +471,15 @@ static void take_gone(struct machine *m, const struct half_msg *msg, int *fd)
 
 static void take_written(struct machine *m, const struct half_msg *msg, int *fd)
 {
+	bool heard;
+
 	(void)msg;
 	(void)fd;
 	set_state(m, MACHINE_EXITED);
 	m->ending = ENDING_TOLD;
 	/* A daemon that heard it hangs up; nobody waits long for one that does not. */
-	source_arm(m->ladder, control_connected(m->control) ? FAREWELL_MS : 1);
+	heard = control_connected(m->control) || clock_ns() - (int64_t)m->times.launch < YOUNG_NS;
+	source_arm(m->ladder, heard ? FAREWELL_MS : 1);
 }
 
 static void handle_keeper(int fd, uint32_t events, void *data)
@@ -580,6 +584,7 @@ int machine_run(struct machine_setup *setup, int ready, struct err **err)
 	signal(SIGPIPE, SIG_IGN);
 	isolate_descriptors(setup, ready);
 	r = create(&m, setup, err);
+	setsid();
 	if (r == 0)
 		r = isolate_self(setup->uid, err);
 	if (r == 0) {

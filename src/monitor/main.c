@@ -61,8 +61,12 @@ static int run_machine(const char *dir)
 	if (take_lock(dir, &lock, &err) < 0)
 		return fail(err);
 
-	/* It outlives its daemon: neither a terminal nor a broken pipe ends it. */
-	setsid();
+	/*
+	 * It outlives its daemon: neither a terminal nor a broken pipe ends it. A session of its own
+	 * comes when the guest runs (keeper.c, machine.c): on a busy host, whoever makes one waits
+	 * for milliseconds, since the scheduler divides the time among sessions (sched(7), autogroup).
+	 */
+	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	umask(022); /* each file says its own mode; the folders of a jail's root are for all */
