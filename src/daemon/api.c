@@ -39,22 +39,26 @@ static const struct body_key up_body[] = {
 
 static const struct body_key state_body[] = {
 	{ "action", "string", true },
-	{ "timeout", "integer", false },
+	{ "timeout", "integer", false, API_TIMEOUT_MAX },
 	{ NULL, NULL, false },
 };
 
 static const struct body_key states_body[] = {
 	{ "action", "string", true },
 	{ "machines", "array", true },
-	{ "timeout", "integer", false },
+	{ "timeout", "integer", false, API_TIMEOUT_MAX },
 	{ NULL, NULL, false },
 };
 
 static const struct body_key exec_body[] = {
-	{ "command", "array", true }, { "environment", "object", false },
-	{ "user", "string", false },  { "cwd", "string", false },
-	{ "tty", "boolean", false },  { "term", "string", false },
-	{ "rows", "integer", false }, { "columns", "integer", false },
+	{ "command", "array", true },
+	{ "environment", "object", false },
+	{ "user", "string", false },
+	{ "cwd", "string", false },
+	{ "tty", "boolean", false },
+	{ "term", "string", false },
+	{ "rows", "integer", false, UINT16_MAX },
+	{ "columns", "integer", false, UINT16_MAX },
 	{ NULL, NULL, false },
 };
 

@@ -7,7 +7,8 @@
 #include "model.h"
 #include "operation.h"
 
-#define API_VERSION "1.0"
+#define API_VERSION     "1.0"
+#define API_TIMEOUT_MAX 3600 /* seconds for a machine's end */
 
 /* All routes; ends with a method of NULL. */
 extern const struct route api_routes[];

@@ -11,8 +11,6 @@
 #include "steps.h"
 #include "str.h"
 
-#define TIMEOUT_MAX 3600 /* seconds */
-
 static void answer_list(struct call *call)
 {
 	json_t *list;
@@ -69,8 +67,6 @@ static int read_action(const struct call *call, enum action *ret, int64_t *ret_g
 	if (i == ARRAY_SIZE(actions))
 		return err_set(err, EINVAL,
 			       "action: expected \"start\", \"stop\", \"restart\" or \"kill\"");
-	if (seconds > TIMEOUT_MAX)
-		return err_set(err, EINVAL, "timeout: at most %d seconds", TIMEOUT_MAX);
 	*ret = actions[i].action;
 	*ret_grace = (int64_t)seconds * 1000;
 	return 0;

@@ -25,7 +25,10 @@
 #include "reply.h"
 #include "str.h"
 
-#define IDLE_SECONDS 30 /* a connection that says nothing for so long is closed */
+#define IDLE_SECONDS 30 /* a connection that says nothing within a request for so long is closed */
+#define WAIT_SECONDS 5  /* and one whose request did not begin */
+/* Accepted beyond the limit, to be told so. Still more wait until one of WAIT_SECONDS is over. */
+#define SPARE_CONNECTIONS 32
 
 enum call_state {
 	CALL_READING, /* the body comes */
@@ -137,6 +140,10 @@ static void answer_json(struct call *call, int status, json_t *json)
 		text ? strlen(text) : sizeof(failed) - 1, text ? text : failed,
 		text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+	if (call->request.allow)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, call->request.allow);
+	if (status == 503)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	answer((struct exchange *)call, text ? status : 500, response);
 }
 
@@ -380,13 +387,35 @@ static enum MHD_Result queue(struct exchange *x)
 	return r;
 }
 
-static void refuse_body(struct exchange *x)
+static void refuse(struct exchange *x, struct err *err)
+{
+	x->state = CALL_HANDLED;
+	call_reply_error(&x->call, err, NULL);
+}
+
+static bool crowded(const struct http *h)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info && info->num_connections > HTTP_MAX_CONNECTIONS;
+}
+
+/* With the headers: what is known to be too much is refused before the body comes. */
+static void begin_exchange(struct exchange *x)
 {
 	struct err *err = NULL;
 
-	err_set(&err, EFBIG, "a body of more than %d bytes", REQUEST_BODY_MAX);
-	x->state = CALL_HANDLED;
-	call_reply_error(&x->call, err, NULL);
+	x->started = true;
+	MHD_set_connection_option(x->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+				  (unsigned int)IDLE_SECONDS);
+	if (crowded(x->http))
+		err_set(&err, EAGAIN, "more than %d connections at once; try again later",
+			HTTP_MAX_CONNECTIONS);
+	else if (announces_too_much(x))
+		err_set(&err, EFBIG, "a body of more than %d bytes", REQUEST_BODY_MAX);
+	if (err)
+		refuse(x, err);
 }
 
 /* Called with the headers, with every piece of the body, behind it, and when it was resumed. */
@@ -401,10 +430,9 @@ static enum MHD_Result handle_access(void *cls, struct MHD_Connection *connectio
 	(void)url;
 	(void)version;
 	if (!x->started) {
-		x->started = true;
-		if (!announces_too_much(x))
+		begin_exchange(x);
+		if (x->state == CALL_READING)
 			return MHD_YES;
-		refuse_body(x);
 	} else if (*len) {
 		take_bytes(x, data, *len);
 		*len = 0;
@@ -427,11 +455,12 @@ static void handle_completed(void *cls, struct MHD_Connection *connection, void 
 	struct exchange *x = *con_cls;
 
 	(void)cls;
-	(void)connection;
 	(void)code;
 	if (!x)
 		return;
 	*con_cls = NULL;
+	MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
+				  (unsigned int)WAIT_SECONDS);
 	if (x->response)
 		MHD_destroy_response(x->response);
 	x->prev->next = x->next;
@@ -469,10 +498,11 @@ int http_create(struct daemon *d, int listening, const struct route *routes, str
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG, 0,
 		NULL, NULL, handle_access, h, MHD_OPTION_EXTERNAL_LOGGER, log_mhd, h,
 		MHD_OPTION_LISTEN_SOCKET, listening, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned int)HTTP_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned int)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)24576,
-		MHD_OPTION_URI_LOG_CALLBACK, handle_target, h, MHD_OPTION_UNESCAPE_CALLBACK,
-		keep_escapes, h, MHD_OPTION_NOTIFY_COMPLETED, handle_completed, h, MHD_OPTION_END);
+		(unsigned int)(HTTP_MAX_CONNECTIONS + SPARE_CONNECTIONS),
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)WAIT_SECONDS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)24576, MHD_OPTION_URI_LOG_CALLBACK,
+		handle_target, h, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, h,
+		MHD_OPTION_NOTIFY_COMPLETED, handle_completed, h, MHD_OPTION_END);
 	info = h->mhd ? MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info) {
 		if (h->mhd)

@@ -100,23 +100,27 @@ static bool matches(const struct route *route, const struct segments *asked)
 	return true;
 }
 
-static int find_route(const struct route *routes, const char *method, const struct segments *asked,
-		      const struct route **ret, struct err **err)
+static int find_route(struct request *ret, const struct route *routes, const char *method,
+		      const struct segments *asked, struct err **err)
 {
+	cleanup_strv char **methods = NULL;
 	const struct route *other = NULL;
 
 	for (const struct route *r = routes; r->method; r++) {
 		if (!matches(r, asked))
 			continue;
 		if (str_eq(r->method, method)) {
-			*ret = r;
+			ret->route = r;
 			return 0;
 		}
+		strv_append(&methods, r->method);
 		other = r;
 	}
-	if (other)
-		return err_set(err, EOPNOTSUPP, "%s takes %s here, not this method", other->path,
-			       other->method);
+	if (other) {
+		ret->allow = strv_join(methods, ", ");
+		return err_set(err, EOPNOTSUPP, "%s takes %s, not this method", other->path,
+			       ret->allow);
+	}
 	return err_set(err, ENOENT, "there is no such path; the API is described in doc/api.md");
 }
 
@@ -190,10 +194,23 @@ static bool has_type(json_t *v, const char *type)
 	if (str_eq(type, "boolean"))
 		return json_is_boolean(v);
 	if (str_eq(type, "integer"))
-		return json_is_integer(v) && json_integer_value(v) >= 0;
+		return json_is_integer(v);
 	if (str_eq(type, "array"))
 		return json_is_array(v) && all_strings(v);
 	return json_is_object(v) && all_strings(v);
+}
+
+static int check_range(const struct body_key *k, json_t *v, struct err **err)
+{
+	json_int_t n = json_integer_value(v);
+
+	if (!json_is_integer(v) || (n >= 0 && (!k->max || (uint64_t)n <= k->max)))
+		return 0;
+	if (!k->max)
+		return err_set(err, EINVAL, "\"%s\": expected a whole number from 0 on, found %lld",
+			       k->name, (long long)n);
+	return err_set(err, EINVAL, "\"%s\": expected a whole number from 0 to %llu, found %lld",
+		       k->name, (unsigned long long)k->max, (long long)n);
 }
 
 static int check_keys(const struct route *route, json_t *body, struct err **err)
@@ -219,6 +236,8 @@ static int check_keys(const struct route *route, json_t *body, struct err **err)
 				       str_eq(k->type, "array") || str_eq(k->type, "object")
 					       ? " of strings"
 					       : "");
+		if (check_range(k, value, err) < 0)
+			return -EINVAL;
 	}
 	for (const struct body_key *k = route->body; k->name; k++)
 		if (k->required && !json_object_get(body, k->name))
@@ -234,6 +253,8 @@ static int take_body(struct request *r, const void *body, size_t len, struct err
 		return len ? err_set(err, EINVAL, "this call takes no body") : 0;
 	if (len > REQUEST_BODY_MAX)
 		return err_set(err, EFBIG, "a body of more than %d bytes", REQUEST_BODY_MAX);
+	if (len == 0)
+		return err_set(err, EINVAL, "the body is empty; expected a JSON object");
 	r->body = json_loadb(body, len, JSON_REJECT_DUPLICATES, &at);
 	if (!r->body)
 		return err_set(err, EINVAL, "the body is not JSON: line %d, column %d: %s", at.line,
@@ -255,7 +276,7 @@ int request_parse(struct request *r, const struct route *routes, const char *met
 			       REQUEST_TARGET_MAX);
 	if (split(target, path, &asked) < 0)
 		asked.n = 0;
-	ret = find_route(routes, method, &asked, &r->route, err);
+	ret = find_route(r, routes, method, &asked, err);
 	if (ret == 0)
 		ret = take_params(r, &asked, err);
 	if (ret == 0 && target[path] == '?')
@@ -274,6 +295,7 @@ void request_finish(struct request *r)
 		free(r->values[i]);
 	}
 	json_decref(r->body);
+	free(r->allow);
 	*r = (struct request){ 0 };
 }
 

@@ -28,6 +28,7 @@ struct body_key {
 	const char
 		*type; /* "string", "boolean", "integer" (>= 0), "array" or "object" of strings */
 	bool required;
+	uint64_t max; /* of an integer; 0: any */
 };
 
 struct route {
@@ -41,6 +42,7 @@ struct route {
 
 struct request {
 	const struct route *route;
+	char *allow; /* the path's methods, when it has others than the one asked for; or NULL */
 	char *params[REQUEST_PARAMS]; /* in the path's order */
 	size_t n_params;
 	char *keys[REQUEST_QUERY], *values[REQUEST_QUERY];

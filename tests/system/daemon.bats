@@ -122,6 +122,10 @@ is_error() {
 
 @test "errors: what is malformed" {
 	run api federations -X PATCH && is_error 405 EOPNOTSUPP POST
+	[[ "$(api federations -X PATCH -D - -o /dev/null)" == *"Allow: GET, POST"* ]]
+	run api federations -X POST && is_error 400 EINVAL "the body is empty; expected a JSON object"
+	run api machines/-/x/state -X PUT -d '{"action": "stop", "timeout": -1}' && is_error 400 EINVAL '"timeout": expected a whole number from 0 to 3600, found -1'
+	run api "machines/$(printf %05000d 0)/a" && is_error 400 ENAMETOOLONG 4096
 	run api federations -d 'x' && is_error 400 EINVAL "not JSON"
 	run api federations -d '[]' && is_error 400 EINVAL "expected an object"
 	run api federations -d '{"file": "x"}' && is_error 400 EINVAL '"text" is missing'
@@ -150,6 +154,32 @@ is_error() {
 	sleep 0.3
 	[ "$(api "" | jq -r .metadata.api_version)" = 1.0 ]
 	wait
+}
+
+@test "too many connections: the next one is told, and who says nothing makes room" {
+	python3 - "$ATOLL_ROOT/atolld.sock" <<-'END'
+		import socket, sys, time
+		def connect():
+		    s = socket.socket(socket.AF_UNIX)
+		    s.settimeout(10)
+		    s.connect(sys.argv[1])
+		    return s
+		def get(s):
+		    s.sendall(b"GET /1.0 HTTP/1.1\r\nHost: a\r\n\r\n")
+		    return s.recv(4096)
+		idle = [connect() for _ in range(128)]
+		time.sleep(0.3)
+		answer = get(connect())
+		assert b" 503 " in answer and b"more than 128 connections" in answer, answer
+		more = [connect() for _ in range(40)]
+		begin = time.time()
+		last = connect()
+		answer = get(last)
+		assert b" 200 " in answer or b" 503 " in answer, answer
+		assert time.time() - begin < 9, time.time() - begin
+		time.sleep(6)
+		assert b" 200 " in get(connect())
+	END
 }
 
 @test "one daemon per state folder: the second says who has it" {
