@@ -4,6 +4,7 @@
  * against the appliances of the store as well, as far as they are there.
  */
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "command.h"
 #include "federation.h"
@@ -86,6 +87,13 @@ static void check_federation(const char *file, struct shelf *shelf, struct diag_
 
 static void check_file(const char *file, struct shelf *shelf, struct diag_list *diags)
 {
+	struct stat st;
+
+	/* A pipe would be waited for, and read twice. */
+	if (stat(file, &st) == 0 && !S_ISREG(st.st_mode)) {
+		diag_add(diags, file, 0, 0, "is not a regular file");
+		return;
+	}
 	switch (spec_sniff(file, NULL, diags)) {
 	case SPEC_FEDERATION:
 		check_federation(file, shelf, diags);

@@ -40,13 +40,21 @@ static void offer_options(const char *word, const struct command *c)
 static void offer_list(const char *word, const char *path, const char *key)
 {
 	cleanup_json json_t *answer = NULL;
+	cleanup_json json_t *seen = json_object();
 	const json_t *o;
 	size_t i;
 
 	if (client_call(CLIENT_RUNNING, "GET", path, NULL, &answer, NULL) < 0)
 		return;
 	json_array_foreach(json_object_get(answer, "metadata"), i, o)
-		offer(word, json_str(o, key), NULL);
+	{
+		const char *text = json_str(o, key);
+
+		/* A machine has several links, and several federations one name. */
+		if (!json_object_get(seen, text))
+			offer(word, text, NULL);
+		json_object_set_new(seen, text, json_true());
+	}
 }
 
 static void offer_images(const char *word)

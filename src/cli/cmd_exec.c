@@ -89,7 +89,9 @@ static int refusal_status(const char *machine, int r)
 	cleanup_free char *path = NULL;
 	cleanup_json json_t *answer = NULL;
 
-	if (r == -EACCES || r == -EPERM || r == -ENOEXEC || r == -EISDIR)
+	/* EINVAL: no such user there; ENOTDIR: no such folder. */
+	if (r == -EACCES || r == -EPERM || r == -ENOEXEC || r == -EISDIR || r == -EINVAL ||
+	    r == -ENOTDIR)
 		return SESSION_REFUSED;
 	if (r != -ENOENT || client_machine_path(machine, "", &path, NULL) < 0 ||
 	    client_call(CLIENT_RUNNING, "GET", path, NULL, &answer, NULL) < 0)

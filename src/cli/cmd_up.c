@@ -37,20 +37,23 @@ static int report(const struct progress *p, const char *name, int r, const struc
 {
 	static const char all[] = "create start replace update remove link relink unlink";
 	size_t done = progress_count(p, all, "done"), skipped = progress_count(p, all, "skipped");
+	size_t failed = progress_count(p, all, "failed");
+	const char *plural = done == 1 ? "" : "s";
 
 	if (r == 0) {
 		print_summary(p, name);
 		return 0;
 	}
 	if (r == -ECANCELED)
-		say_error("%s: cancelled: %zu steps done, %zu not begun; 'atoll up' goes on from "
-			  "here, 'atoll down %s' takes it back",
-			  name, done, skipped, name);
+		say_error(
+			"%s: cancelled: %zu step%s done, %zu ended, %zu not begun; 'atoll up' goes "
+			"on from here, 'atoll down %s' takes it back",
+			name, done, plural, failed, skipped, name);
 	else if (r == -EIO)
 		say_error(
-			"%s: %zu steps done, %zu failed, %zu skipped; what is up stays up, 'atoll "
+			"%s: %zu step%s done, %zu failed, %zu skipped; what is up stays up, 'atoll "
 			"logs MACHINE' shows what one printed",
-			name, done, progress_count(p, all, "failed"), skipped);
+			name, done, plural, failed, skipped);
 	else
 		report_error(err);
 	return r == -ECANCELED || r == -EINTR ? 130 : EXIT_FAILED;

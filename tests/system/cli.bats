@@ -113,6 +113,12 @@ has() {
 	[ -z "$(ls -A "$ATOLL_ROOT")" ]
 }
 
+@test "check: what is no regular file is not waited for" {
+	mkfifo "$WORK/fifo"
+	run timeout 10 "$atoll" check "$WORK/fifo"
+	has 1 "is not a regular file"
+}
+
 @test "check: every fault with its place, status 1" {
 	cat >"$WORK/f.yaml" <<-'END'
 		federation: f
@@ -327,7 +333,7 @@ put_image() {
 	kill -INT "$pid"
 	status=0 && wait "$pid" || status=$?
 	output=$(<"$WORK/out")
-	has 130 "cancelling" "0 steps done, 2 not begun" "'atoll down office' takes it back"
+	has 130 "cancelling" "0 steps done, 1 ended, 2 not begun" "'atoll down office' takes it back"
 }
 
 @test "plan: what would be done, --exit-code" {
@@ -384,6 +390,8 @@ put_image() {
 	[ "$(<"$WORK/err")" = "input ended" ]
 	run bash -c 'head -c 3000000 /dev/zero | "$1" exec echo cat 2>/dev/null | wc -c' - "$atoll"
 	has 0 3000000
+	run bash -c 'timeout 10 "$1" exec echo cat <&- 2>"$2"' - "$atoll" "$WORK/err"
+	[ "$status" = 7 ]
 	run "$atoll" exec show -e A=b -u root -w /srv -- ls --color -l
 	has 0 '"command": ["ls", "--color", "-l"]' '"cwd": "/srv"' '"environment": {"A": "b"}' '"tty": false'
 }
@@ -394,6 +402,10 @@ put_image() {
 	has 127 "nothing: not found"
 	run "$atoll" exec echo /etc/passwd
 	has 126 "permission denied"
+	run "$atoll" exec -u nosuch echo ls
+	has 126 'user "nosuch" is not in'
+	run "$atoll" exec -w /nope echo ls
+	has 126 "working folder /nope"
 	run "$atoll" exec nix ls
 	has 125 'machine "nix" not found; did you mean "echo"?'
 }

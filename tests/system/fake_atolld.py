@@ -169,6 +169,10 @@ def post_exec(conn, name, request):
         return error(conn, 404, "machine \"%s\" not found; did you mean \"echo\"?" % name, "ENOENT")
     if request["command"][0] == "nothing":
         return error(conn, 404, "nothing: not found in machine \"echo\"", "ENOENT")
+    if request.get("user") == "nosuch":
+        return error(conn, 400, "echo: user \"nosuch\" is not in the image's /etc/passwd", "EINVAL")
+    if request.get("cwd") == "/nope":
+        return error(conn, 400, "echo: working folder /nope: no such folder", "ENOTDIR")
     if request["command"][0] == "/etc/passwd":
         return error(conn, 403, "/etc/passwd: permission denied", "EACCES")
     ours, theirs = socket.socketpair()

@@ -175,7 +175,7 @@ corrupt() {
 	echo "$output"
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"atoll: a: not ready within 1 s; its console's last lines: not yet"* ]]
-	[[ "$output" == *"atoll: late: 1 steps done, 1 failed, 1 skipped; what is up stays up"* ]]
+	[[ "$output" == *"atoll: late: 1 step done, 1 failed, 1 skipped; what is up stays up"* ]]
 	[ "$(of late/a .state)" = failed ]
 	[ "$(of late/c .state)" = ready ]
 	pid=$(of late/c .pid)
