@@ -71,7 +71,9 @@ void handle_down(struct call *call)
 	api_reply_operation(call, result, op, err);
 }
 
-void handle_start_federation(struct call *call)
+/* What is done to a whole federation. */
+static void begin(struct call *call,
+		  int (*deploy)(struct fed *, struct operation **, struct err **))
 {
 	struct fed *f = api_fed(call);
 	struct operation *op = NULL;
@@ -80,19 +82,16 @@ void handle_start_federation(struct call *call)
 
 	if (!f)
 		return;
-	result = deploy_start_all(f, &op, &err);
+	result = deploy(f, &op, &err);
 	api_reply_operation(call, result, op, err);
+}
+
+void handle_start_federation(struct call *call)
+{
+	begin(call, deploy_start_all);
 }
 
 void handle_stop_federation(struct call *call)
 {
-	struct fed *f = api_fed(call);
-	struct operation *op = NULL;
-	struct err *err = NULL;
-	int result;
-
-	if (!f)
-		return;
-	result = deploy_stop_all(f, &op, &err);
-	api_reply_operation(call, result, op, err);
+	begin(call, deploy_stop_all);
 }

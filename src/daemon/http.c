@@ -26,7 +26,7 @@
 #include "str.h"
 
 #define IDLE_SECONDS 30 /* a connection that says nothing within a request for so long is closed */
-#define WAIT_SECONDS 5  /* and one whose request did not begin */
+#define WAIT_SECONDS 5  /* and one whose first request did not begin */
 /* Accepted beyond the limit, to be told so. Still more wait until one of WAIT_SECONDS is over. */
 #define SPARE_CONNECTIONS 32
 
@@ -454,13 +454,13 @@ static void handle_completed(void *cls, struct MHD_Connection *connection, void 
 {
 	struct exchange *x = *con_cls;
 
+	/* May be called under libmicrohttpd's lock: nothing here may call it about the connection. */
 	(void)cls;
+	(void)connection;
 	(void)code;
 	if (!x)
 		return;
 	*con_cls = NULL;
-	MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
-				  (unsigned int)WAIT_SECONDS);
 	if (x->response)
 		MHD_destroy_response(x->response);
 	x->prev->next = x->next;
