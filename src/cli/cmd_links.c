@@ -61,6 +61,23 @@ static void print_links(const json_t *list)
 	table_print(&t);
 }
 
+/* Whether there is a federation or machine of that name, when none of the links has it. */
+static int check_word(const char *word, struct err **err)
+{
+	cleanup_json json_t *federation = NULL, *machine = NULL;
+	cleanup_free char *name = client_encode(word);
+	cleanup_free char *fed_path = xasprintf("/1.0/federations/%s", name);
+	cleanup_free char *machine_path = NULL;
+
+	if (client_get(fed_path, &federation, NULL) == 0)
+		return 0;
+	if (client_machine_path(word, "", &machine_path, err) < 0)
+		return -EINVAL;
+	if (client_get(machine_path, &machine, err) < 0)
+		return err_prefix(err, "no federation \"%s\"", word);
+	return 0;
+}
+
 int cmd_links(const struct args *args)
 {
 	cleanup_json json_t *all = NULL, *list = json_array();
@@ -76,6 +93,9 @@ int cmd_links(const struct args *args)
 	if (client_get("/1.0/links", &all, &err) < 0)
 		return report_error(err);
 	json_array_foreach(all, i, l) if (wanted(l, args_word(args, 0))) json_array_append(list, l);
+	if (json_array_size(list) == 0 && args_word(args, 0) &&
+	    check_word(args_word(args, 0), &err) < 0)
+		return report_error(err);
 	if (json)
 		print_json(list);
 	else if (json_array_size(list) == 0)
