@@ -212,6 +212,49 @@ static void open_counters(struct cgroup *cg, const struct tree *t)
 	}
 }
 
+/* A young one without processes may be that of a machine that is just being started. */
+static bool is_old(int dir, const char *name, const char *of)
+{
+	struct stat st;
+
+	(void)of;
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_ctime + PRUNE_AGE < time(NULL);
+}
+
+/* Made for `of` by a process that is no more: "OF.PID.NUMBER". */
+static bool is_orphan(int dir, const char *name, const char *of)
+{
+	size_t n = strlen(of);
+
+	(void)dir;
+	return strncmp(name, of, n) == 0 && name[n] == '.' && atoi(name + n + 1) > 1 &&
+	       kill(atoi(name + n + 1), 0) < 0 && errno == ESRCH;
+}
+
+static void prune(bool (*stale)(int dir, const char *name, const char *of), const char *of)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		cleanup_free char *path = xasprintf("%s/%s", places[i].path, CGROUP_PARENT);
+		DIR *dir = opendir(path);
+		struct dirent *e;
+
+		if (!dir)
+			continue;
+		/* The kernel refuses for a group with processes. */
+		while ((e = readdir(dir)))
+			if (e->d_type == DT_DIR && e->d_name[0] != '.' &&
+			    stale(dirfd(dir), e->d_name, of))
+				unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
+		closedir(dir);
+	}
+}
+
+void cgroup_prune(void)
+{
+	prune(is_old, NULL);
+}
+
 int cgroup_create(const char *name, const struct cgroup_limits *limits, struct cgroup **ret_cgroup,
 		  struct err **err)
 {
@@ -221,6 +264,7 @@ int cgroup_create(const char *name, const struct cgroup_limits *limits, struct c
 	if (!*name || *name == '.' || strchr(name, '/') || strlen(name) > 200)
 		return err_set(err, EINVAL, "\"%s\" is no name for a control group", name);
 	cg = xcalloc(1, sizeof(*cg));
+	prune(is_orphan, name); /* what a killed monitor left */
 	/* Daemons of several state folders may have machines of one name, and start them at once. */
 	cg->name = xasprintf("%s.%d.%u", name, getpid(), serial++);
 	cg->memory_usage = cg->cpu_usage = -1;
@@ -334,31 +378,4 @@ void cgroup_destroy(struct cgroup *cg)
 	fd_close(&cg->cpu_usage);
 	free(cg->name);
 	free(cg);
-}
-
-/* A young one without processes may be that of a machine that is just being started. */
-static bool is_old(int dir, const char *name)
-{
-	struct stat st;
-
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       st.st_ctime + PRUNE_AGE < time(NULL);
-}
-
-void cgroup_prune(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		cleanup_free char *path = xasprintf("%s/%s", places[i].path, CGROUP_PARENT);
-		DIR *dir = opendir(path);
-		struct dirent *e;
-
-		if (!dir)
-			continue;
-		/* The kernel refuses for a group with processes. */
-		while ((e = readdir(dir)))
-			if (e->d_type == DT_DIR && e->d_name[0] != '.' &&
-			    is_old(dirfd(dir), e->d_name))
-				unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
-		closedir(dir);
-	}
 }

@@ -139,7 +139,7 @@ below() { pgrep -P "$1" | tr '\n' ' '; }
 	wait $! || code=$?
 	cat up.log
 	[ "$code" -eq 130 ]
-	grep -q "all: cancelled: .* steps done, .* not begun; 'atoll up' goes on from here, 'atoll down all' takes it back" up.log
+	grep -q "all: cancelled: .* done, .* ended, .* not begun; 'atoll up' goes on from here, 'atoll down all' takes it back" up.log
 	[ "$(of all/source .state)" = ready ]
 	[ "$(of all/vm .state)" != ready ]
 	pid=$(of all/source .pid)
