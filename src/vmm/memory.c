@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "layout.h"
+
+#define PAGE       4096
+#define HUGE_PAGE  (2u << 20)
+#define MEMORY_MIN (1u << 20)
+
+static int check_size(uint64_t size, bool huge, struct err **err)
+{
+	const uint64_t unit = huge ? HUGE_PAGE : PAGE;
+	const uint64_t host = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (size < MEMORY_MIN)
+		return err_set(err, EINVAL, "memory: a machine needs 1M at least");
+	if (size % unit)
+		return err_set(err, EINVAL, "memory: must be a multiple of %s", huge ? "2M" : "4K");
+	if (size > host)
+		return err_set(err, EINVAL, "memory: %llu MiB do not fit, the host has %llu MiB",
+			       (unsigned long long)size >> 20, (unsigned long long)host >> 20);
+	return 0;
+}
+
+static void lay_out(struct memory *m, uint8_t *host)
+{
+	const uint64_t low = m->size < LAYOUT_HOLE ? m->size : LAYOUT_HOLE;
+
+	m->regions[m->n_regions++] = (struct memory_region){ 0, low, host };
+	if (m->size > low)
+		m->regions[m->n_regions++] =
+			(struct memory_region){ LAYOUT_HOLE_END, m->size - low, host + low };
+}
+
+int memory_create(uint64_t size, bool huge, struct memory *ret, struct err **err)
+{
+	struct memory m = { .fd = -1, .size = size };
+	void *host;
+	int r = check_size(size, huge, err);
+
+	if (r < 0)
+		return r;
+	m.fd = memfd_create("guest", MFD_CLOEXEC | (huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0));
+	if (m.fd < 0 || ftruncate(m.fd, (off_t)size) < 0) {
+		r = err_set_errno(err, errno, "memory: %llu MiB", (unsigned long long)size >> 20);
+		fd_close(&m.fd);
+		return r;
+	}
+	/* Huge pages are reserved by mmap: what there are too few of fails here, not in the guest. */
+	host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | (huge ? 0 : MAP_NORESERVE),
+		    m.fd, 0);
+	if (host == MAP_FAILED) {
+		r = err_set_errno(err, errno, "memory: %llu MiB%s", (unsigned long long)size >> 20,
+				  huge ? " of huge pages (/proc/sys/vm/nr_hugepages)" : "");
+		fd_close(&m.fd);
+		return r;
+	}
+	lay_out(&m, host);
+	*ret = m;
+	return 0;
+}
+
+void memory_destroy(struct memory *m)
+{
+	if (m->n_regions)
+		munmap(m->regions[0].host, m->size);
+	m->n_regions = 0;
+	fd_close(&m->fd);
+}
+
+void *memory_at(const struct memory *m, uint64_t gpa, uint64_t len)
+{
+	for (size_t i = 0; i < m->n_regions; i++) {
+		const struct memory_region *region = &m->regions[i];
+
+		if (gpa >= region->base && gpa - region->base <= region->size &&
+		    len <= region->size - (gpa - region->base))
+			return region->host + (gpa - region->base);
+	}
+	return NULL;
+}
+
+int memory_read(const struct memory *m, uint64_t gpa, void *dst, size_t len)
+{
+	const void *src = memory_at(m, gpa, len);
+
+	if (!src)
+		return -EFAULT;
+	memcpy(dst, src, len);
+	return 0;
+}
+
+int memory_write(const struct memory *m, uint64_t gpa, const void *src, size_t len)
+{
+	void *dst = memory_at(m, gpa, len);
+
+	if (!dst)
+		return -EFAULT;
+	memcpy(dst, src, len);
+	return 0;
+}
+
+int memory_discard(const struct memory *m, uint64_t gpa, uint64_t len)
+{
+	void *host = memory_at(m, gpa, len);
+
+	if (!host || gpa % PAGE || len % PAGE)
+		return -EFAULT;
+	/* MADV_REMOVE frees the memfd's pages themselves, not just our view of them. */
+	return madvise(host, len, MADV_REMOVE) < 0 ? -errno : 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest's memory, and the only way to it. It is one memfd, mapped once: low RAM from address 0,
+ * the rest from 4 GiB on (layout.h).
+ *
+ * Everything in it can change at any moment under our hands. Whoever takes a decision on bytes of
+ * the guest copies them once (memory_read) and decides on the copy.
+ */
+#ifndef VMM_MEMORY_H
+#define VMM_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+#define MEMORY_REGIONS_MAX 2
+
+struct memory_region {
+	uint64_t base; /* in the guest */
+	uint64_t size;
+	uint8_t *host;
+};
+
+struct memory {
+	int fd; /* the memfd; region 1's bytes follow region 0's in it */
+	uint64_t size;
+	struct memory_region regions[MEMORY_REGIONS_MAX];
+	size_t n_regions;
+};
+
+/* size: bytes, a multiple of the page size (of 2 MiB when huge). Says so when the host has less. */
+int memory_create(uint64_t size, bool huge, struct memory *ret, struct err **err);
+void memory_destroy(struct memory *m);
+
+/*
+ * len bytes of the guest at gpa as host memory, or NULL when not all of them are RAM of one region.
+ * For bulk data (disk blocks, frames) that nobody takes a decision on.
+ */
+void *memory_at(const struct memory *m, uint64_t gpa, uint64_t len);
+
+/* Copies; -EFAULT when not all of it is RAM, and then nothing is copied. */
+int memory_read(const struct memory *m, uint64_t gpa, void *dst, size_t len);
+int memory_write(const struct memory *m, uint64_t gpa, const void *src, size_t len);
+
+/* Gives pages back to the host: the guest reads zeroes there. -EFAULT as above; whole pages only. */
+int memory_discard(const struct memory *m, uint64_t gpa, uint64_t len);
+
+#endif
