@@ -52,6 +52,11 @@ static bool is_arch(const char *s)
 	return *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
 }
 
+static bool is_root_hash(const char *s)
+{
+	return strlen(s) == 64 && s[strspn(s, "0123456789abcdef")] == '\0';
+}
+
 static bool is_capability(const char *s)
 {
 	return *s && s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
@@ -134,6 +139,8 @@ static const struct field fields[] = {
 	      "light, micro, full, emulated or bare"),
 	FIELD("memory", FIELD_U64, memory, false, INT64_MAX, NULL, NULL),
 	FIELD("kernel", FIELD_STR, kernel_version, false, 128, NULL, NULL),
+	FIELD("verity", FIELD_STR, verity, false, 64, is_root_hash, "64 small hex digits"),
+	FIELD("verity_offset", FIELD_U64, verity_offset, false, INT64_MAX, NULL, NULL),
 };
 
 static void *member(const struct appliance *a, const struct field *f)

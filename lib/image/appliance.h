@@ -42,6 +42,9 @@ struct appliance {
 	char **kinds; /* empty: all */
 	uint64_t memory;
 	char *kernel_version; /* of the kernel it goes with */
+	/* Of the root file system (verity.h); NULL and 0 in an image from before there was one. */
+	char *verity;
+	uint64_t verity_offset;
 	struct appliance_service *services;
 	size_t n_services;
 	struct appliance_volume *volumes;

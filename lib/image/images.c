@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Images: what the index names, put together from its blobs. */
 #include <errno.h>
+#include <stddef.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -9,6 +10,7 @@
 #include "mem.h"
 #include "store_internal.h"
 #include "str.h"
+#include "verity.h"
 
 #if defined(__x86_64__)
 #define HOST_ARCH "amd64"
@@ -23,6 +25,21 @@
 #else
 #error "which architecture is this, in Debian's words?"
 #endif
+
+/* The layers that are files, in the order in which a manifest has them. */
+static const struct layer {
+	const char *type;
+	size_t offset; /* of its blob in struct store_image */
+} layers[] = {
+	{ MEDIA_ROOTFS, offsetof(struct store_image, rootfs) },
+	{ MEDIA_KERNEL, offsetof(struct store_image, kernel) },
+	{ MEDIA_INITRAMFS, offsetof(struct store_image, initramfs) },
+};
+
+static struct store_blob *blob_of(const struct store_image *image, const struct layer *l)
+{
+	return (struct store_blob *)((char *)(uintptr_t)image + l->offset);
+}
 
 /* Reading */
 
@@ -85,12 +102,8 @@ static int read_image(struct store *s, const struct oci_entry *e, struct store_i
 	for (size_t i = 0; i < m->n_layers; i++)
 		image->size += m->layers[i].size;
 	r = read_appliance(s, m, &image->appliance, err);
-	if (r == 0)
-		r = find_layer(s, m, MEDIA_ROOTFS, &image->rootfs, err);
-	if (r == 0)
-		r = find_layer(s, m, MEDIA_KERNEL, &image->kernel, err);
-	if (r == 0)
-		r = find_layer(s, m, MEDIA_INITRAMFS, &image->initramfs, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(layers); i++)
+		r = find_layer(s, m, layers[i].type, blob_of(image, &layers[i]), err);
 	return r;
 }
 
@@ -233,9 +246,8 @@ void store_image_free(struct store_image *i)
 	free(i->input);
 	free(i->damage);
 	appliance_free(i->appliance);
-	store_blob_finish(&i->rootfs);
-	store_blob_finish(&i->kernel);
-	store_blob_finish(&i->initramfs);
+	for (size_t l = 0; l < ARRAY_SIZE(layers); l++)
+		store_blob_finish(blob_of(i, &layers[l]));
 	free(i);
 }
 
@@ -297,12 +309,8 @@ static int put_manifest(struct store *s, const struct store_image *image,
 	cleanup_buf struct buf text = BUF_INIT;
 	int r = add_appliance(s, image->appliance, m, err);
 
-	if (r == 0)
-		r = add_layer(s, m, MEDIA_ROOTFS, &image->rootfs, err);
-	if (r == 0)
-		r = add_layer(s, m, MEDIA_KERNEL, &image->kernel, err);
-	if (r == 0)
-		r = add_layer(s, m, MEDIA_INITRAMFS, &image->initramfs, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(layers); i++)
+		r = add_layer(s, m, layers[i].type, blob_of(image, &layers[i]), err);
 	if (r == 0)
 		r = add_config(s, image->appliance, m, err);
 	if (r < 0)
@@ -372,6 +380,19 @@ int store_remove_image(struct store *s, const char *name, struct err **err)
 	return store_write_index(s, index, err);
 }
 
+/* A tree that the manifest knows nothing of is as good as none; older images have none. */
+static int verify_tree(const struct store_image *image, struct err **err)
+{
+	const struct appliance *a = image->appliance;
+	struct verity v;
+
+	if (!a || !a->verity || !image->rootfs.path)
+		return 0;
+	v.offset = a->verity_offset;
+	memcpy(v.root, a->verity, sizeof(v.root));
+	return verity_check(image->rootfs.path, &v, err);
+}
+
 int store_verify_image(struct store *s, const struct store_image *image, struct err **err)
 {
 	struct oci_entry e = { 0 };
@@ -387,6 +408,8 @@ int store_verify_image(struct store *s, const struct store_image *image, struct 
 		memcpy(b.digest, d->digest, sizeof(b.digest));
 		r = store_verify_blob(s, &b, err);
 	}
+	if (r == 0)
+		r = verify_tree(image, err);
 	if (r < 0)
 		err_prefix(err, "appliance \"%s\"", image->name);
 	return r;

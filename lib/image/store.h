@@ -85,6 +85,7 @@ int store_gc(struct store *s, char *const *keep, size_t *ret_blobs, uint64_t *re
 
 /* Reads the blob through and compares: -EBADMSG "blob sha256:… is corrupted; …" with what to do. */
 int store_verify_blob(struct store *s, const struct store_blob *b, struct err **err);
+/* All of an image's blobs, and its root file system against the manifest's root hash. */
 int store_verify_image(struct store *s, const struct store_image *i, struct err **err);
 
 #endif

@@ -38,6 +38,7 @@
 #include "sources.h"
 #include "str.h"
 #include "unpack.h"
+#include "verity.h"
 
 #define FORMAT        "1" /* of the key */
 #define USERS_PACKAGE "base-passwd"
@@ -67,6 +68,7 @@ struct build {
 	char **modules;
 	char *rootfs;
 	struct filesystem_info info;
+	struct verity verity;
 };
 
 static void finish_build(struct build *s)
@@ -405,6 +407,7 @@ static int pack(struct build *s, struct err **err)
 		.modules = s->modules,
 		.kernel_version = s->kernel.version,
 		.rootfs = s->rootfs,
+		.verity = &s->verity,
 		.kernel = vmlinuz,
 		.initramfs = s->initramfs,
 	};
@@ -427,6 +430,8 @@ static int make_image(struct build *s, struct err **err)
 		return r;
 	progress_stage(&s->progress, "writing the file system");
 	r = filesystem_make(&s->b->ws, &s->tree, &s->rootfs, &s->info, err);
+	if (r == 0)
+		r = verity_append(s->rootfs, &s->verity, err);
 	return r < 0 ? r : pack(s, err);
 }
 

@@ -73,6 +73,8 @@ static struct appliance *make_manifest(const struct pack *p)
 	a->kinds = strv_dup(r->needs_kinds);
 	a->memory = r->needs_memory;
 	a->kernel_version = dup_or_null(p->kernel_version);
+	a->verity = xstrdup(p->verity->root);
+	a->verity_offset = p->verity->offset;
 	set_services(a, r);
 	set_volumes(a, r, p->tree);
 	set_packages(a, p->packages);

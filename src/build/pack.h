@@ -7,6 +7,7 @@
 #include "recipe.h"
 #include "store.h"
 #include "tree.h"
+#include "verity.h"
 
 struct pack {
 	const struct recipe *recipe;
@@ -17,6 +18,7 @@ struct pack {
 	char *const *modules;                    /* paths in the image, in load order */
 	const char *kernel_version;              /* NULL: no virtual machine runs it */
 	const char *rootfs, *kernel, *initramfs; /* files; the last two may be NULL */
+	const struct verity *verity;             /* of rootfs */
 };
 
 /* Writes the blobs, then the image under the recipe's name. */

@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 
 	fd_secure_std();
 	log_init("atolld", LOG_LEVEL_INFO);
-	if (argc == 5 && str_eq(argv[1], "--verify")) /* ours alone: verify.c */
+	if (argc == 7 && str_eq(argv[1], "--verify")) /* ours alone: verify.c */
 		return verify_main(argv + 2);
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'f') {

@@ -15,6 +15,7 @@
 #include "mem.h"
 #include "paths.h"
 #include "str.h"
+#include "verity.h"
 
 #define WORDS_MAX 1024 /* bytes of what a child says */
 
@@ -22,6 +23,8 @@ struct blob {
 	struct blob *next; /* in verifier->blobs, which owns it */
 	struct verifier *verifier;
 	char digest[DIGEST_LEN + 1];
+	char root[VERITY_HEX + 1]; /* of a root file system, as its manifest says; else "" */
+	uint64_t offset;
 	struct stat file; /* as it was when the reading began */
 	pid_t child;      /* 0: read */
 	int output;       /* what the child says; -1 without one */
@@ -57,17 +60,21 @@ void verifier_destroy(struct verifier *v)
 	free(v);
 }
 
-static struct blob *blob_of(struct verifier *v, const char *digest)
+/* One file may be asked about with several root hashes: each is a question of its own. */
+static struct blob *blob_of(struct verifier *v, const char *digest, const struct verity *verity)
 {
 	struct blob *b;
 
 	for (b = v->blobs; b; b = b->next)
-		if (str_eq(b->digest, digest))
+		if (str_eq(b->digest, digest) && str_eq(b->root, verity->root) &&
+		    b->offset == verity->offset)
 			return b;
 	b = xcalloc(1, sizeof(*b));
 	b->verifier = v;
 	b->output = -1;
 	snprintf(b->digest, sizeof(b->digest), "%s", digest);
+	snprintf(b->root, sizeof(b->root), "%s", verity->root);
+	b->offset = verity->offset;
 	b->next = v->blobs;
 	v->blobs = b;
 	return b;
@@ -105,8 +112,9 @@ static int begin(struct blob *b, const struct store_blob *blob, struct err **err
 	struct daemon *d = b->verifier->daemon;
 	cleanup_free char *program = paths_program("atolld");
 	cleanup_free char *size = xasprintf("%llu", (unsigned long long)blob->size);
+	cleanup_free char *offset = xasprintf("%llu", (unsigned long long)b->offset);
 	char option[] = "--verify";
-	char *argv[] = { program, option, d->store, b->digest, size, NULL };
+	char *argv[] = { program, option, d->store, b->digest, size, b->root, offset, NULL };
 
 	b->whole = false;
 	free(steal_ptr(b->fault));
@@ -116,9 +124,10 @@ static int begin(struct blob *b, const struct store_blob *blob, struct err **err
 	return children_spawn(d->children, argv, b->output, handle_read, b, &b->child, err);
 }
 
-static int ask(struct verifier *v, const struct store_blob *blob, struct err **err)
+static int ask(struct verifier *v, const struct store_blob *blob, const struct verity *verity,
+	       struct err **err)
 {
-	struct blob *b = blob_of(v, blob->digest);
+	struct blob *b = blob_of(v, blob->digest, verity);
 	struct stat now = { 0 };
 	int r;
 
@@ -139,10 +148,15 @@ int verifier_ask(struct verifier *v, const struct store_image *image, bool kerne
 {
 	const struct store_blob *const blobs[] = { &image->rootfs, &image->kernel,
 						   &image->initramfs };
+	struct verity verity = { 0 }, none = { 0 };
 	int all = 1;
 
+	if (image->appliance->verity) {
+		snprintf(verity.root, sizeof(verity.root), "%s", image->appliance->verity);
+		verity.offset = image->appliance->verity_offset;
+	}
 	for (size_t i = 0; i < (kernel ? ARRAY_SIZE(blobs) : 1); i++) {
-		int r = *blobs[i]->digest ? ask(v, blobs[i], err) : 1;
+		int r = *blobs[i]->digest ? ask(v, blobs[i], i ? &none : &verity, err) : 1;
 
 		if (r < 0)
 			return err_prefix(err, "appliance \"%s\"", image->name);
@@ -151,8 +165,26 @@ int verifier_ask(struct verifier *v, const struct store_image *image, bool kerne
 	return all;
 }
 
+/*
+ * The digest has said that the file is what its builder made, tree included; that it is the tree of the
+ * manifest's root hash is told by its top.
+ */
+static int verify_root(const char *path, const char *root, const char *offset, struct err **err)
+{
+	struct verity v;
+
+	if (!*root)
+		return 0;
+	snprintf(v.root, sizeof(v.root), "%s", root);
+	if (str_to_u64(offset, UINT64_MAX, &v.offset) < 0)
+		return err_set(err, EINVAL, "\"%s\" is not an offset", offset);
+	return verity_check_top(path, &v, err);
+}
+
 int verify_main(char *const *words)
 {
+	cleanup_free char *path =
+		xasprintf("%s/blobs/sha256/%s", words[0], oci_digest_hex(words[1]));
 	struct store_blob blob = { 0 };
 	cleanup_err struct err *err = NULL;
 	struct store *store;
@@ -165,6 +197,8 @@ int verify_main(char *const *words)
 		r = store_verify_blob(store, &blob, &err);
 		store_close(store);
 	}
+	if (r == 0)
+		r = verify_root(path, words[3], words[4], &err);
 	if (r < 0)
 		fprintf(stderr, "%s\n", err_msg(err));
 	return r < 0 ? 1 : 0;

@@ -24,7 +24,7 @@ void verifier_destroy(struct verifier *v);
 int verifier_ask(struct verifier *v, const struct store_image *image, bool kernel,
 		 struct err **err);
 
-/* The child: atolld --verify STORE DIGEST SIZE. Returns its exit code, having said what is wrong. */
+/* The child: atolld --verify STORE DIGEST SIZE ROOT OFFSET. Returns its exit code, having said what is wrong. */
 int verify_main(char *const *words);
 
 #endif

@@ -1,0 +1,114 @@
+# A package repository for tests of the builder: its own key, its own packages, file: URIs.
+#
+#	repository_begin         makes key and folders: WORK, REPO; packages and publish come next
+#	repository_end           after all tests of a file
+#	repository_test          before each test: a state folder of its own, its folder, $builder
+#	deb, file                make packages; publish indexes and signs them
+#	make_apt DIR URI         what --apt reads
+#	recipe, build, blob …    below
+
+repository_begin() {
+	export WORK=$BATS_FILE_TMPDIR REPO=$BATS_FILE_TMPDIR/repo
+	export GNUPGHOME=$WORK/gnupg
+	unset http_proxy https_proxy ATOLL_LIBEXEC ATOLL_LOG
+	umask 022
+	chmod 755 "$WORK"
+	mkdir -m 700 "$GNUPGHOME"
+	gpg --batch --quiet --passphrase '' --quick-gen-key test@example.org ed25519 sign never
+}
+
+repository_end() {
+	gpgconf --kill all
+}
+
+repository_test() {
+	export ATOLL_ROOT=$BATS_TEST_TMPDIR/state
+	builder=${ATOLL_BUILD_DIR:-$(cd "$BATS_TEST_DIRNAME/../../build" && pwd)}/atoll-build
+	atoll=${builder%-build}
+	cd "$BATS_TEST_TMPDIR" || return 1
+}
+
+# deb NAME CONTROL-LINE…: packs the folder $WORK/pkg/NAME, as version $VERSION (1) of it.
+deb() {
+	local name=$1 root=$WORK/pkg/$1
+	shift
+	mkdir -p "$root/DEBIAN"
+	{
+		printf 'Package: %s\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: x\n' "$name"
+		printf 'Version: %s\n' "${VERSION-1}"
+		[ $# -eq 0 ] || printf '%s\n' "$@"
+	} >"$root/DEBIAN/control"
+	mkdir -p "$REPO/pool"
+	dpkg-deb --root-owner-group -Znone -b "$root" "$REPO/pool/$name${VERSION+_$VERSION}.deb" >/dev/null
+}
+
+# file PACKAGE PATH [TEXT]
+file() {
+	mkdir -p "$(dirname "$WORK/pkg/$1/$2")"
+	printf '%s\n' "${3-$1}" >"$WORK/pkg/$1/$2"
+}
+
+# Indexes and signs what is in the pool. apt-ftparchive runs where paths are as clients see them.
+publish() {
+	local dist=$REPO/dists/bookworm arch
+	rm -rf "$dist"
+	for arch in amd64 arm64; do
+		mkdir -p "$dist/main/binary-$arch"
+		(cd "$REPO" && apt-ftparchive packages pool) >"$dist/main/binary-$arch/Packages"
+		xz -k "$dist/main/binary-$arch/Packages"
+	done
+	(cd "$dist" && apt-ftparchive -o APT::FTPArchive::Release::Origin="${ORIGIN-Debian}" \
+		-o APT::FTPArchive::Release::Codename=bookworm release .) >"$WORK/Release"
+	mv "$WORK/Release" "$dist/Release"
+	gpg --batch --quiet --yes --clearsign -o "$dist/InRelease" "$dist/Release"
+	gpg --batch --quiet --yes --detach-sign --armor -o "$dist/Release.gpg" "$dist/Release"
+}
+
+# make_apt DIR URI: an apt configuration with the key inside the source.
+make_apt() {
+	mkdir -p "$1/sources.list.d"
+	{
+		printf '# ours\nTypes: deb deb-src\nURIs: %s/\nSuites: bookworm trixie\nComponents: main\nSigned-By:\n' "$2"
+		gpg --batch --armor --export test@example.org | sed 's/^$/./; s/^/ /'
+	} >"$1/sources.list.d/test.sources"
+}
+
+# recipe NAME LINE…: writes NAME.yaml.
+recipe() {
+	local name=$1
+	shift
+	{
+		printf 'appliance: %s\nbase: debian/bookworm\nneeds: {kinds: [light]}\n' "$name"
+		printf '%s\n' "$@"
+	} >"$name.yaml"
+}
+
+build() {
+	run timeout 60 "$builder" --apt "${APT-$WORK/apt}" "$@"
+}
+
+store_json() { # DIGEST
+	cat "$ATOLL_ROOT/store/blobs/sha256/${1#sha256:}"
+}
+
+# blob NAME MEDIA: the path of one of an image's blobs.
+blob() {
+	local image
+	image=$(jq -r --arg n "$1" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $n)
+		| .digest' "$ATOLL_ROOT/store/index.json")
+	echo "$ATOLL_ROOT/store/blobs/sha256/$(store_json "$image" |
+		jq -r --arg m "$2" '.layers[] | select(.mediaType | contains($m)) | .digest[7:]')"
+}
+
+# unpacked NAME: the image's files below ./NAME.root
+unpacked() {
+	fsck.erofs --extract="$PWD/$1.root" "$(blob "$1" rootfs)" >/dev/null
+}
+
+# A copy of the repository that a test may spoil.
+own_repo() {
+	cp -r "$REPO" "$BATS_TEST_TMPDIR/repo"
+	make_apt "$BATS_TEST_TMPDIR/apt" "file://$BATS_TEST_TMPDIR/repo"
+	export APT=$BATS_TEST_TMPDIR/apt
+	dist=$BATS_TEST_TMPDIR/repo/dists/bookworm
+}
