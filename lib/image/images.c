@@ -34,6 +34,7 @@ static const struct layer {
 	{ MEDIA_ROOTFS, offsetof(struct store_image, rootfs) },
 	{ MEDIA_KERNEL, offsetof(struct store_image, kernel) },
 	{ MEDIA_INITRAMFS, offsetof(struct store_image, initramfs) },
+	{ MEDIA_REASONS, offsetof(struct store_image, reasons) },
 };
 
 static struct store_blob *blob_of(const struct store_image *image, const struct layer *l)

@@ -8,8 +8,8 @@
  *	index.lock  writers.lock                            (see store.c)
  *
  * An image's manifest has the standard config (application/vnd.oci.image.config.v1+json) and these
- * layers: the appliance manifest, the root file system, the kernel, the initramfs (media types
- * below); blobs that several images have are stored once. Blobs are written to ingest/, synced,
+ * layers: the appliance manifest, the root file system, the kernel, the initramfs, and why each file
+ * is there (reasons.h; media types below); blobs that several images have are stored once. Blobs are written to ingest/, synced,
  * checked and renamed; index.json is replaced as one step under a lock: an interrupted writer
  * leaves the store as it was.
  */
@@ -23,6 +23,7 @@
 #define MEDIA_ROOTFS    "application/vnd.atoll.rootfs.v1.erofs"
 #define MEDIA_KERNEL    "application/vnd.atoll.kernel.v1"
 #define MEDIA_INITRAMFS "application/vnd.atoll.initramfs.v1"
+#define MEDIA_REASONS   "application/vnd.atoll.reasons.v1+zstd"
 
 struct store;
 
@@ -42,7 +43,7 @@ struct store_image {
 	char *input;                 /* key of the build that made it, for cache hits; or NULL */
 	struct appliance *appliance; /* NULL only in a listing, for an image with `damage` */
 	char *damage;                /* in a listing: why the image cannot be used; else NULL */
-	struct store_blob rootfs, kernel, initramfs; /* digest "" when absent */
+	struct store_blob rootfs, kernel, initramfs, reasons; /* digest "" when absent */
 };
 
 /* Opens, and makes it when it is not there. The error says what to do about permissions. */

@@ -61,7 +61,7 @@ struct build {
 	struct package_list packages;
 	struct package users, kernel_package;
 	char key[SHA256_HEX + 1];
-	struct tree tree;
+	struct tree tree, left; /* what is in the image, what of its packages is not */
 	struct accounts accounts;
 	struct kernel kernel;
 	char *initramfs;
@@ -78,6 +78,7 @@ static void finish_build(struct build *s)
 	package_finish(&s->users);
 	package_finish(&s->kernel_package);
 	tree_finish(&s->tree);
+	tree_finish(&s->left);
 	accounts_finish(&s->accounts);
 	kernel_finish(&s->kernel);
 	free(s->init);
@@ -330,7 +331,7 @@ static int make_tree(struct build *s, struct err **err)
 	if (r < 0)
 		return r;
 	say_notes(s, notes);
-	keep_packages(&s->tree);
+	keep_packages(&s->tree, &s->left);
 	r = load_accounts(s, err);
 	if (r == 0)
 		r = blame_recipe(s, declare_system(ws, s->recipe, &s->accounts, &s->tree, err));
@@ -404,6 +405,7 @@ static int pack(struct build *s, struct err **err)
 		.input = s->key,
 		.packages = &s->packages,
 		.tree = &s->tree,
+		.left = &s->left,
 		.modules = s->modules,
 		.kernel_version = s->kernel.version,
 		.rootfs = s->rootfs,

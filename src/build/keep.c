@@ -31,11 +31,11 @@ static bool is_dropped(const char *path)
 	return false;
 }
 
-void keep_packages(struct tree *tree)
+void keep_packages(struct tree *tree, struct tree *left)
 {
 	cleanup_free struct tree_node **nodes = tree_list(tree);
 
 	for (size_t i = 0; nodes[i]; i++)
 		if (is_dropped(nodes[i]->path))
-			tree_remove(tree, nodes[i]->path);
+			tree_move(tree, nodes[i]->path, left);
 }

@@ -8,7 +8,8 @@
 
 #include "tree.h"
 
-/* Whole packages, less what only people read. Licences (usr/share/doc/…/copyright) stay. */
-void keep_packages(struct tree *tree);
+/* Whole packages, less what only people read. Licences (usr/share/doc/…/copyright) stay.
+ * What goes is in `left` then. */
+void keep_packages(struct tree *tree, struct tree *left);
 
 #endif

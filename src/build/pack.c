@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "explain.h"
 #include "fd.h"
 #include "mem.h"
 #include "str.h"
@@ -87,6 +88,25 @@ static int add_blob(struct store *store, const char *path, struct store_blob *bl
 	return path ? store_add_file(store, path, blob, err) : 0;
 }
 
+static int add_reasons(struct store *store, const struct pack *p, struct store_blob *blob,
+		       struct err **err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT;
+	struct store_writer *w;
+	int r = explain(p->tree, p->left, p->packages, &bytes, err);
+
+	if (r == 0)
+		r = store_writer_begin(store, &w, err);
+	if (r < 0)
+		return r;
+	r = store_writer_write(w, buf_bytes(&bytes), bytes.len, err);
+	if (r < 0) {
+		store_writer_abort(w);
+		return r;
+	}
+	return store_writer_commit(w, blob, err);
+}
+
 int pack_image(struct store *store, const struct pack *p, struct err **err)
 {
 	struct store_image *image = xcalloc(1, sizeof(*image));
@@ -102,6 +122,8 @@ int pack_image(struct store *store, const struct pack *p, struct err **err)
 		r = add_blob(store, p->kernel, &image->kernel, err);
 	if (r == 0)
 		r = add_blob(store, p->initramfs, &image->initramfs, err);
+	if (r == 0)
+		r = add_reasons(store, p, &image->reasons, err);
 	if (r == 0)
 		r = store_put_image(store, image, err);
 	store_image_free(image);
@@ -122,7 +144,8 @@ bool pack_is_there(struct store *store, const char *name, const char *arch, cons
 	if (store_get_image(store, full, &image, NULL) < 0)
 		return false;
 	there = str_eq(image->input, input) && blob_is_there(&image->rootfs) &&
-		blob_is_there(&image->kernel) && blob_is_there(&image->initramfs);
+		blob_is_there(&image->kernel) && blob_is_there(&image->initramfs) &&
+		*image->reasons.digest && blob_is_there(&image->reasons);
 	store_image_free(image);
 	return there;
 }

@@ -28,7 +28,8 @@ void tree_node_finish(struct tree_node *n)
 	free(n->target);
 	free(n->content);
 	free(n->owner);
-	free(n->reason);
+	free(n->by);
+	free(n->detail);
 }
 
 static void free_node(void *node)
@@ -78,6 +79,18 @@ void tree_remove(struct tree *t, const char *path)
 	t->n--;
 }
 
+void tree_move(struct tree *t, const char *path, struct tree *to)
+{
+	struct tree_node *node = tree_get(t, path);
+
+	if (!node)
+		return;
+	tdelete(node, &t->root, compare);
+	t->n--;
+	tree_put(to, *node);
+	free(node);
+}
+
 struct list_state {
 	struct tree_node **nodes;
 	size_t n;
@@ -100,33 +113,47 @@ struct tree_node **tree_list(const struct tree *t)
 }
 
 static struct tree_node *put(struct tree *t, const char *path, mode_t mode, const char *owner,
-			     const char *reason)
+			     const char *detail)
 {
+	bool asked = str_eq(owner, "recipe");
+
 	return tree_put(t, (struct tree_node){ .path = xstrdup(path),
 					       .mode = mode,
 					       .owner = xstrdup(owner),
-					       .reason = xstrdup(reason) });
+					       .reason = asked ? REASON_RECIPE : REASON_DECLARED,
+					       .detail = xstrdup(detail) });
+}
+
+void tree_because(struct tree_node *n, enum reason reason, const char *by, const char *detail)
+{
+	char *old_by = n->by, *old_detail = n->detail;
+
+	n->reason = reason;
+	n->by = by ? xstrdup(by) : NULL;
+	n->detail = detail ? xstrdup(detail) : NULL;
+	free(old_by);
+	free(old_detail);
 }
 
 struct tree_node *tree_put_dir(struct tree *t, const char *path, mode_t mode, const char *owner,
-			       const char *reason)
+			       const char *detail)
 {
-	return put(t, path, S_IFDIR | mode, owner, reason);
+	return put(t, path, S_IFDIR | mode, owner, detail);
 }
 
 struct tree_node *tree_put_link(struct tree *t, const char *path, const char *target,
-				const char *owner, const char *reason)
+				const char *owner, const char *detail)
 {
-	struct tree_node *node = put(t, path, S_IFLNK | 0777, owner, reason);
+	struct tree_node *node = put(t, path, S_IFLNK | 0777, owner, detail);
 
 	node->target = xstrdup(target);
 	return node;
 }
 
 struct tree_node *tree_put_file(struct tree *t, const char *path, mode_t mode, const char *content,
-				const char *owner, const char *reason)
+				const char *owner, const char *detail)
 {
-	struct tree_node *node = put(t, path, S_IFREG | mode, owner, reason);
+	struct tree_node *node = put(t, path, S_IFREG | mode, owner, detail);
 
 	node->content = content ? xstrdup(content) : NULL;
 	return node;
@@ -187,7 +214,8 @@ static int complete_parents(struct tree *t, const struct tree_node *node, struct
 		*slash = '\0';
 		parent = tree_get(t, path);
 		if (!parent)
-			tree_put_dir(t, path, 0755, node->owner, "holds what is below it");
+			tree_because(tree_put_dir(t, path, 0755, node->owner, ""), REASON_FOLDER,
+				     node->path, NULL);
 		else if (!S_ISDIR(parent->mode))
 			return err_set(err, ENOTDIR,
 				       "/%s of %s: /%s is not a folder but a %s of %s", node->path,

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "err.h"
+#include "reasons.h"
 
 #define TREE_PATH_MAX 4096
 
@@ -24,7 +25,10 @@ struct tree_node {
 	char *target;  /* of a symbolic link */
 	char *content; /* the file that has a regular file's bytes; NULL: empty */
 	char *owner;   /* the package, "recipe" or "atoll" */
-	char *reason;  /* why it is there */
+	/* Why it is there: reasons.h. */
+	enum reason reason;
+	char *by;     /* the path of the node that brought it, or NULL */
+	char *detail; /* or NULL */
 };
 
 struct tree {
@@ -39,16 +43,23 @@ struct tree_node *tree_get(const struct tree *t, const char *path); /* NULL when
 /* Puts a node at node.path, replacing what is there; takes over all that it points to. */
 struct tree_node *tree_put(struct tree *t, struct tree_node node);
 void tree_remove(struct tree *t, const char *path);
+/* Takes a node out of one tree and into another. */
+void tree_move(struct tree *t, const char *path, struct tree *to);
 /* All nodes, sorted by path (a folder before what is in it); free() the array. */
 struct tree_node **tree_list(const struct tree *t);
 
-/* For what is declared rather than unpacked; owner 0:0, set it on the returned node. */
+/*
+ * For what is declared rather than unpacked; owner 0:0, set it on the returned node. The reason is
+ * the recipe when that is the owner, else that every appliance has it; tree_because says another.
+ */
 struct tree_node *tree_put_dir(struct tree *t, const char *path, mode_t mode, const char *owner,
-			       const char *reason);
+			       const char *detail);
 struct tree_node *tree_put_link(struct tree *t, const char *path, const char *target,
-				const char *owner, const char *reason);
+				const char *owner, const char *detail);
 struct tree_node *tree_put_file(struct tree *t, const char *path, mode_t mode, const char *content,
-				const char *owner, const char *reason);
+				const char *owner, const char *detail);
+/* Says why a node is there; by and detail may be NULL. */
+void tree_because(struct tree_node *n, enum reason reason, const char *by, const char *detail);
 
 /*
  * A path as a package, a recipe or an index writes it ("./lib/x", "/etc/y") as the tree knows it

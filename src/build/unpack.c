@@ -195,7 +195,7 @@ static int handle_data(struct archive *a, struct archive_entry *entry, void *dat
 	node.uid = (uint32_t)archive_entry_uid(entry);
 	node.gid = (uint32_t)archive_entry_gid(entry);
 	node.owner = xstrdup(u->packages->items[u->i].name);
-	node.reason = xstrdup("package");
+	node.reason = REASON_PACKAGE;
 	r = fill(u, a, entry, &node, err);
 	if (r < 0) {
 		tree_node_finish(&node);

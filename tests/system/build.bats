@@ -102,7 +102,11 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	[ "$(cat a.root/etc/ssl/certs/ca-certificates.crt)" = "$(printf 'A\nB')" ]
 	jq -e '.packages | map(.name) == ["certificates", "hello", "libhello", "scripted"]' "$(blob a appliance)"
 	jq -e '.volumes.data.owner == 900' "$(blob a appliance)"
-	skopeo inspect --raw "oci:$ATOLL_ROOT/store:a" | jq -e '.layers | length == 2'
+	skopeo inspect --raw "oci:$ATOLL_ROOT/store:a" | jq -e '.layers | length == 3'
+	run zstd -dc "$(blob a reasons)"
+	[[ $output == *"f 104755 10 1 package - usr/bin/hello -"* ]]
+	[[ $output == *"f 100600 1 "*" recipe - etc/a.conf files"* ]]
+	[[ $output == *"x 100644 6 1 none - usr/share/doc/hello/README -"* ]]
 }
 
 @test "what did not change is a cache hit, what did is built" {

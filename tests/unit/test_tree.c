@@ -90,18 +90,21 @@ static void test_complete(void **state)
 
 static void test_keep(void **state)
 {
-	struct tree t = { 0 };
+	struct tree t = { 0 }, left = { 0 };
 
 	(void)state;
 	tree_put_file(&t, "usr/share/doc/p/README", 0644, NULL, "p", "r");
 	tree_put_file(&t, "usr/share/doc/p/copyright", 0644, NULL, "p", "r");
 	tree_put_file(&t, "usr/share/man/man1/p.1.gz", 0644, NULL, "p", "r");
 	tree_put_file(&t, "usr/share/manual", 0644, NULL, "p", "r");
-	keep_packages(&t);
+	keep_packages(&t, &left);
 	assert_int_equal(t.n, 2);
 	assert_non_null(tree_get(&t, "usr/share/doc/p/copyright"));
 	assert_non_null(tree_get(&t, "usr/share/manual"));
+	assert_int_equal(left.n, 2);
+	assert_string_equal(tree_get(&left, "usr/share/doc/p/README")->owner, "p");
 	tree_finish(&t);
+	tree_finish(&left);
 }
 
 int main(void)

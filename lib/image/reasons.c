@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+#include "reasons.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zstd.h>
+
+#include "fd.h"
+#include "mem.h"
+#include "str.h"
+
+#define HEADER "atoll-reasons 1"
+#define LEVEL  19
+
+static const struct {
+	const char *name, *sentence;
+} kinds[REASON_COUNT] = {
+	[REASON_NONE] = { "none", "nothing asks for it" },
+	[REASON_RECIPE] = { "recipe", "the recipe names it" },
+	[REASON_DECLARED] = { "declared", "every appliance has it" },
+	[REASON_PACKAGE] = { "package", "its whole package is kept" },
+	[REASON_FOLDER] = { "folder", "is the folder of" },
+	[REASON_LINK] = { "link", "is the target of the link" },
+	[REASON_NEEDED] = { "needed", "is a library that is needed by" },
+	[REASON_INTERPRETER] = { "interpreter", "is the interpreter of" },
+	[REASON_DLOPEN] = { "dlopen", "is a library that may be opened by" },
+	[REASON_SYMBOL] = { "symbol", "is read by a function that is called by" },
+	[REASON_NAMED] = { "named", "is named in" },
+	[REASON_COMMAND] = { "command", "is a command that is run by" },
+	[REASON_IMPORT] = { "import", "is a module that is imported by" },
+	[REASON_PLUGIN] = { "plugin", "is a plugin of" },
+	[REASON_CONFIG] = { "config", "is configuration of the package of" },
+	[REASON_DATA] = { "data", "is data of" },
+	[REASON_LICENCE] = { "licence", "is the licence of the package of" },
+	[REASON_EXCLUDED] = { "excluded", "the recipe leaves it out, though it is asked for by" },
+};
+
+const char *reason_name(enum reason kind)
+{
+	return kinds[kind].name;
+}
+
+const char *reason_sentence(enum reason kind)
+{
+	return kinds[kind].sentence;
+}
+
+/* --- writing --- */
+
+static void write_string(struct buf *out, const char *s)
+{
+	if (!s || !*s) {
+		buf_append_str(out, "-");
+		return;
+	}
+	if (str_eq(s, "-")) {
+		buf_append_str(out, "%2d");
+		return;
+	}
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c <= ' ' || c == 127 || c == '%')
+			buf_printf(out, "%%%02x", c);
+		else
+			buf_append(out, &c, 1);
+	}
+}
+
+static void write_files(const struct reasons *r, char letter, const struct reasons_file *files,
+			size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct reasons_file *f = &files[i];
+
+		buf_printf(out, "%c %o %ju %zu %s ", letter, f->mode, (uintmax_t)f->size,
+			   (size_t)(f->package - r->packages), kinds[f->kind].name);
+		if (f->by)
+			buf_printf(out, "%zu ", (size_t)(f->by - files));
+		else
+			buf_append_str(out, "- ");
+		write_string(out, f->path);
+		buf_append_str(out, " ");
+		write_string(out, f->detail);
+		buf_append_str(out, "\n");
+	}
+}
+
+void reasons_write(const struct reasons *r, struct buf *out)
+{
+	buf_append_str(out, HEADER "\n");
+	for (size_t i = 0; i < r->n_packages; i++) {
+		buf_append_str(out, "p ");
+		write_string(out, r->packages[i].name);
+		buf_append_str(out, " ");
+		write_string(out, r->packages[i].version);
+		buf_append_str(out, "\n");
+	}
+	write_files(r, 'f', r->files, r->n_files, out);
+	write_files(r, 'x', r->left, r->n_left, out);
+}
+
+/* --- reading --- */
+
+/* A file's `by`, as long as the files are not all read. */
+struct reference {
+	size_t file, by;
+};
+
+struct parser {
+	struct reasons *r;
+	size_t line;
+	size_t room_packages, room_files, room_left;
+	struct reference *refs[2]; /* of files, of left */
+	size_t n_refs[2], room_refs[2];
+};
+
+static int malformed(const struct parser *p, const char *what, struct err **err)
+{
+	return err_set(err, EBADMSG, "reasons:%zu: expected %s", p->line, what);
+}
+
+/* One more item at the end of an array that doubles. */
+static void *grow(void *items, size_t n, size_t *room, size_t size)
+{
+	if (n < *room)
+		return items;
+	*room = *room ? *room * 2 : 64;
+	return xreallocarray(items, *room, size);
+}
+
+static int hex_digit(char c)
+{
+	const char *digits = "0123456789abcdef", *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* Decodes a field where it stands. */
+static bool decode(char *s)
+{
+	char *out = s;
+
+	if (str_eq(s, "-")) {
+		*s = '\0';
+		return true;
+	}
+	for (; *s; s++) {
+		int high, low;
+
+		if (*s != '%') {
+			*out++ = *s;
+			continue;
+		}
+		high = hex_digit(s[1]);
+		low = high < 0 ? -1 : hex_digit(s[2]);
+		if (low < 0 || high + low == 0)
+			return false;
+		*out++ = (char)(high * 16 + low);
+		s += 2;
+	}
+	*out = '\0';
+	return true;
+}
+
+/* Splits a line into exactly n fields. */
+static bool split(char *line, char **fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char *space = strchr(line, ' ');
+
+		if (!*line || !space != (i == n - 1))
+			return false;
+		fields[i] = line;
+		if (space) {
+			*space = '\0';
+			line = space + 1;
+		}
+	}
+	return true;
+}
+
+static int parse_package(struct parser *p, char *line, struct err **err)
+{
+	struct reasons *r = p->r;
+	char *fields[3];
+
+	if (!split(line, fields, 3) || !decode(fields[1]) || !decode(fields[2]))
+		return malformed(p, "p NAME VERSION", err);
+	if (r->n_packages >= REASONS_PACKAGES_MAX || r->n_files || r->n_left)
+		return malformed(p, "no more packages", err);
+	r->packages = grow(r->packages, r->n_packages, &p->room_packages, sizeof(*r->packages));
+	r->packages[r->n_packages++] =
+		(struct reasons_package){ .name = fields[1], .version = fields[2] };
+	return 0;
+}
+
+static bool parse_kind(const char *name, enum reason *ret)
+{
+	for (size_t i = 0; i < REASON_COUNT; i++)
+		if (str_eq(kinds[i].name, name)) {
+			*ret = (enum reason)i;
+			return true;
+		}
+	return false;
+}
+
+static bool parse_mode(const char *s, mode_t *ret)
+{
+	mode_t mode = 0;
+
+	if (!*s || strlen(s) > 6 || s[strspn(s, "01234567")])
+		return false;
+	for (; *s; s++)
+		mode = mode * 8 + (mode_t)(*s - '0');
+	*ret = mode;
+	return true;
+}
+
+static bool parse_numbers(struct parser *p, char **fields, struct reasons_file *f)
+{
+	uint64_t package;
+
+	if (!parse_mode(fields[1], &f->mode) || str_to_u64(fields[2], UINT64_MAX, &f->size) < 0 ||
+	    str_to_u64(fields[3], REASONS_PACKAGES_MAX, &package) < 0 ||
+	    package >= p->r->n_packages || !parse_kind(fields[4], &f->kind))
+		return false;
+	f->package = &p->r->packages[package];
+	return true;
+}
+
+static bool parse_by(struct parser *p, int which, size_t file, const char *s)
+{
+	uint64_t by;
+
+	if (str_eq(s, "-"))
+		return true;
+	if (str_to_u64(s, REASONS_FILES_MAX, &by) < 0)
+		return false;
+	p->refs[which] = grow(p->refs[which], p->n_refs[which], &p->room_refs[which],
+			      sizeof(struct reference));
+	p->refs[which][p->n_refs[which]++] = (struct reference){ file, (size_t)by };
+	return true;
+}
+
+static int parse_file(struct parser *p, char *line, struct err **err)
+{
+	bool left = *line == 'x';
+	struct reasons_file **files = left ? &p->r->left : &p->r->files;
+	size_t *n = left ? &p->r->n_left : &p->r->n_files;
+	struct reasons_file f = { 0 };
+	char *fields[8];
+
+	if (!split(line, fields, 8) || !parse_numbers(p, fields, &f) ||
+	    !parse_by(p, left, *n, fields[5]) || !decode(fields[6]) || !decode(fields[7]))
+		return malformed(p, "MODE SIZE PACKAGE KIND BY PATH DETAIL", err);
+	f.path = fields[6];
+	f.detail = fields[7];
+	if (!*f.path || *f.path == '/' || (*n && strcmp((*files)[*n - 1].path, f.path) >= 0))
+		return malformed(p, "a path behind the one before", err);
+	if (*n >= REASONS_FILES_MAX)
+		return malformed(p, "no more files", err);
+	*files = grow(*files, *n, left ? &p->room_left : &p->room_files, sizeof(**files));
+	(*files)[(*n)++] = f;
+	return 0;
+}
+
+static int parse_line(struct parser *p, char *line, struct err **err)
+{
+	p->line++;
+	if (p->line == 1)
+		return str_eq(line, HEADER) ? 0 : malformed(p, "\"" HEADER "\"", err);
+	switch (*line) {
+	case 'p':
+		return parse_package(p, line, err);
+	case 'f':
+	case 'x':
+		return parse_file(p, line, err);
+	default:
+		return malformed(p, "p, f or x", err);
+	}
+}
+
+static bool set_references(const struct parser *p, int which, struct reasons_file *files, size_t n)
+{
+	for (size_t i = 0; i < p->n_refs[which]; i++) {
+		const struct reference *ref = &p->refs[which][i];
+
+		if (ref->by >= n)
+			return false;
+		files[ref->file].by = &files[ref->by];
+	}
+	return true;
+}
+
+/* Whether each chain comes to an end: what is seen from a file is settled for all that lead there. */
+static bool chains_end(const struct reasons_file *files, size_t n)
+{
+	cleanup_free size_t *seen = xcalloc(n + 1, sizeof(*seen));
+
+	for (size_t i = 0; i < n; i++)
+		for (const struct reasons_file *f = &files[i]; f; f = f->by) {
+			size_t at = (size_t)(f - files);
+
+			if (seen[at] == i + 1)
+				return false;
+			if (seen[at])
+				break;
+			seen[at] = i + 1;
+		}
+	return true;
+}
+
+static int parse_lines(struct parser *p, struct err **err)
+{
+	char *rest = p->r->text, *line;
+	int r = 0;
+
+	while (r == 0 && (line = strsep(&rest, "\n")) && (rest || *line))
+		r = parse_line(p, line, err);
+	if (r < 0)
+		return r;
+	if (!p->line)
+		return malformed(p, "\"" HEADER "\"", err);
+	if (!set_references(p, 0, p->r->files, p->r->n_files) ||
+	    !set_references(p, 1, p->r->left, p->r->n_left))
+		return err_set(err, EBADMSG, "reasons: a file is there because of one that is not");
+	if (!chains_end(p->r->files, p->r->n_files) || !chains_end(p->r->left, p->r->n_left))
+		return err_set(err, EBADMSG, "reasons: files are there because of each other");
+	return 0;
+}
+
+int reasons_parse(const void *text, size_t len, struct reasons **ret, struct err **err)
+{
+	struct parser p = { 0 };
+	int r;
+
+	if (len > REASONS_TEXT_MAX || memchr(text, '\0', len))
+		return err_set(err, EBADMSG, "reasons: too long, or not a text");
+	p.r = xcalloc(1, sizeof(*p.r));
+	p.r->text = xstrndup(text, len);
+	r = parse_lines(&p, err);
+	free(p.refs[0]);
+	free(p.refs[1]);
+	if (r < 0) {
+		reasons_free(p.r);
+		return r;
+	}
+	*ret = p.r;
+	return 0;
+}
+
+void reasons_free(struct reasons *r)
+{
+	if (!r)
+		return;
+	free(r->packages);
+	free(r->files);
+	free(r->left);
+	free(r->text);
+	free(r);
+}
+
+/* --- in the store --- */
+
+int reasons_pack(const struct reasons *r, struct buf *out, struct err **err)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	size_t bound, n;
+
+	reasons_write(r, &text);
+	bound = ZSTD_compressBound(text.len);
+	n = ZSTD_compress(buf_reserve(out, bound), bound, buf_bytes(&text), text.len, LEVEL);
+	if (ZSTD_isError(n))
+		return err_set(err, EIO, "reasons: zstd: %s", ZSTD_getErrorName(n));
+	buf_commit(out, n);
+	return 0;
+}
+
+int reasons_unpack(const void *data, size_t len, struct reasons **ret, struct err **err)
+{
+	unsigned long long size = ZSTD_getFrameContentSize(data, len);
+	cleanup_free char *text = NULL;
+	size_t n;
+
+	if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR ||
+	    size > REASONS_TEXT_MAX)
+		return err_set(err, EBADMSG, "reasons: not zstd with a size, or too long");
+	text = xmalloc((size_t)size + 1);
+	n = ZSTD_decompress(text, (size_t)size, data, len);
+	if (ZSTD_isError(n))
+		return err_set(err, EBADMSG, "reasons: zstd: %s", ZSTD_getErrorName(n));
+	return reasons_parse(text, n, ret, err);
+}
+
+int reasons_load(const char *path, struct reasons **ret, struct err **err)
+{
+	cleanup_buf struct buf data = BUF_INIT;
+	int r;
+
+	if (!path || !*path)
+		return err_set(err, ENOENT,
+			       "the image does not say why its files are there; build it again");
+	r = file_read(path, REASONS_TEXT_MAX, &data, err);
+	if (r == 0)
+		r = reasons_unpack(buf_bytes(&data), data.len, ret, err);
+	if (r < 0)
+		err_prefix(err, "%s", path);
+	return r;
+}
+
+/* --- asking --- */
+
+static int compare_path(const void *key, const void *item)
+{
+	return strcmp(key, ((const struct reasons_file *)item)->path);
+}
+
+static const struct reasons_file *find(const struct reasons_file *files, size_t n, const char *path)
+{
+	path += strspn(path, "/");
+	return n ? bsearch(path, files, n, sizeof(*files), compare_path) : NULL;
+}
+
+const struct reasons_file *reasons_find(const struct reasons *r, const char *path)
+{
+	return find(r->files, r->n_files, path);
+}
+
+const struct reasons_file *reasons_find_left(const struct reasons *r, const char *path)
+{
+	return find(r->left, r->n_left, path);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "explain.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "mem.h"
+#include "str.h"
+
+/* Nodes of one tree as they become files. */
+struct listing {
+	struct tree_node **nodes;
+	struct reasons_file *files;
+	size_t n;
+};
+
+/* Packages by name: those of the index, and who else owns files. */
+struct owners {
+	const struct package_list *list;
+	struct reasons_package *packages;
+	size_t n;
+};
+
+static const struct reasons_package *find_owner(struct owners *o, const char *name)
+{
+	const struct package *p = package_list_find(o->list, name);
+
+	if (p)
+		return &o->packages[p - o->list->items];
+	for (size_t i = o->list->n; i < o->n; i++)
+		if (str_eq(o->packages[i].name, name))
+			return &o->packages[i];
+	return NULL;
+}
+
+/* Also those that are no packages, and the kernel's. */
+static void add_owners(struct owners *o, struct tree_node **nodes)
+{
+	for (size_t i = 0; nodes[i]; i++) {
+		if (find_owner(o, nodes[i]->owner))
+			continue;
+		o->packages = xreallocarray(o->packages, o->n + 1, sizeof(*o->packages));
+		o->packages[o->n++] =
+			(struct reasons_package){ .name = nodes[i]->owner, .version = "" };
+	}
+}
+
+static uint64_t size_of(const struct tree_node *node)
+{
+	struct stat st;
+
+	if (!S_ISREG(node->mode) || !node->content || stat(node->content, &st) < 0)
+		return 0;
+	return (uint64_t)st.st_size;
+}
+
+static int compare_path(const void *key, const void *item)
+{
+	return strcmp(key, ((const struct reasons_file *)item)->path);
+}
+
+static int set_by(struct listing *l, size_t i, struct err **err)
+{
+	const struct tree_node *node = l->nodes[i];
+
+	if (!node->by)
+		return 0;
+	l->files[i].by = bsearch(node->by, l->files, l->n, sizeof(*l->files), compare_path);
+	if (!l->files[i].by)
+		return err_set(err, ENOTRECOVERABLE, "/%s is there because of /%s, which is not",
+			       node->path, node->by);
+	return 0;
+}
+
+static int fill(struct listing *l, struct owners *owners, struct err **err)
+{
+	int r = 0;
+
+	l->files = xcalloc(l->n + 1, sizeof(*l->files));
+	for (size_t i = 0; i < l->n; i++)
+		l->files[i] = (struct reasons_file){
+			.path = l->nodes[i]->path,
+			.mode = l->nodes[i]->mode,
+			.size = size_of(l->nodes[i]),
+			.package = find_owner(owners, l->nodes[i]->owner),
+			.kind = l->nodes[i]->reason,
+			.detail = l->nodes[i]->detail,
+		};
+	for (size_t i = 0; i < l->n && r == 0; i++)
+		r = set_by(l, i, err);
+	return r;
+}
+
+/* What was left out has no reason yet but for the ways of keeping that say so. */
+static void forget_reasons(struct tree_node **nodes)
+{
+	for (size_t i = 0; nodes[i]; i++)
+		if (nodes[i]->reason == REASON_PACKAGE)
+			tree_because(nodes[i], REASON_NONE, NULL, NULL);
+}
+
+static int check_reasons(const struct listing *l, struct err **err)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->files[i].kind == REASON_NONE)
+			return err_set(err, ENOTRECOVERABLE, "/%s of %s is there without a reason",
+				       l->files[i].path, l->nodes[i]->owner);
+	return 0;
+}
+
+static int explain_listings(struct listing *in, struct listing *out, struct owners *owners,
+			    struct buf *blob, struct err **err)
+{
+	int r = fill(in, owners, err);
+
+	if (r == 0)
+		r = check_reasons(in, err);
+	if (r == 0)
+		r = fill(out, owners, err);
+	if (r == 0) {
+		struct reasons reasons = { .packages = owners->packages,
+					   .n_packages = owners->n,
+					   .files = in->files,
+					   .n_files = in->n,
+					   .left = out->files,
+					   .n_left = out->n };
+
+		r = reasons_pack(&reasons, blob, err);
+	}
+	free(in->files);
+	free(out->files);
+	return r;
+}
+
+int explain(const struct tree *tree, const struct tree *left, const struct package_list *packages,
+	    struct buf *blob, struct err **err)
+{
+	cleanup_free struct tree_node **in_nodes = tree_list(tree), **out_nodes = tree_list(left);
+	struct listing in = { .nodes = in_nodes, .n = tree->n };
+	struct listing out = { .nodes = out_nodes, .n = left->n };
+	struct owners owners = { .list = packages, .n = packages->n };
+	int r;
+
+	owners.packages = xcalloc(packages->n + 1, sizeof(*owners.packages));
+	for (size_t i = 0; i < packages->n; i++)
+		owners.packages[i] = (struct reasons_package){
+			.name = packages->items[i].name,
+			.version = packages->items[i].version,
+		};
+	add_owners(&owners, in_nodes);
+	add_owners(&owners, out_nodes);
+	forget_reasons(out_nodes);
+	r = explain_listings(&in, &out, &owners, blob, err);
+	free(owners.packages);
+	return r;
+}
