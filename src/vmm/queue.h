@@ -28,6 +28,7 @@ struct queue {
 	bool ready;
 	uint64_t desc, avail, used; /* guest addresses */
 	bool event_idx;
+	void *host_desc, *host_avail, *host_used; /* the same as host memory, by queue_start */
 	/* Ours */
 	uint16_t last_avail;    /* next entry of the available ring to take */
 	uint16_t used_idx;      /* as last written */
@@ -62,7 +63,10 @@ bool queue_should_interrupt(struct queue *q);
  */
 bool queue_want_notify(struct queue *q, bool want);
 
-/* Bytes of a chain's readable or writable part, from offset on; gives how many there were. */
+/*
+ * Bytes of a chain's readable or writable part, from offset on; gives how many there were. What was read
+ * is a copy; to read it again may give something else.
+ */
 size_t chain_read(const struct chain *c, size_t offset, void *dst, size_t len);
 size_t chain_write(const struct chain *c, size_t offset, const void *src, size_t len);
 

@@ -13,6 +13,7 @@
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
 
+#include <linux/virtio_mmio.h> /* the registers: VIRTIO_MMIO_… */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,11 +46,18 @@ struct virtio_ops {
 	/* Configuration space: fills / takes len bytes at offset; outside of it: zeroes / nothing. */
 	void (*read_config)(struct virtio *v, uint32_t offset, void *dst, unsigned int len);
 	void (*write_config)(struct virtio *v, uint32_t offset, const void *src, unsigned int len);
-	/* DRIVER_OK was set: v->features are what was negotiated; queues are usable. */
+	/*
+	 * DRIVER_OK was set: v->features are what was negotiated; queues that are ready are usable. It
+	 * and reset run on a vCPU's thread.
+	 */
 	void (*activate)(struct virtio *v);
-	/* The driver made buffers available in a queue (or may have). */
+	/*
+	 * The driver made buffers available in a queue that is ready (or may have). In the loop, while
+	 * v->active; what else a device does later by itself looks at v->active first.
+	 */
 	void (*notify)(struct virtio *v, unsigned int queue);
-	/* Back to the state before activate; whatever is under way is given up or waited for. */
+	/* Back to the state before activate; whatever is under way is given up or waited for.
+	 * Only after activate. */
 	void (*reset)(struct virtio *v);
 	/* Frees the device, v being part of it. The loop's sources of the transport are gone. */
 	void (*destroy)(struct virtio *v);
@@ -94,12 +102,14 @@ void virtio_finish(struct virtio *v);
 
 /* The registers, for the bus: a range of LAYOUT_VIRTIO_SIZE. */
 extern const struct bus_ops virtio_mmio_ops;
-#define VIRTIO_MMIO_QUEUE_NOTIFY                                                                   \
-	0x50 /* where KVM watches for doorbells: 4 bytes, the queue's number */
+/* KVM watches for doorbells at VIRTIO_MMIO_QUEUE_NOTIFY: 4 bytes, the queue's number. */
 
-/* For devices: gives a used chain back; the interrupt follows from virtio_flush. */
-void virtio_flush(struct virtio *v, unsigned int queue); /* interrupts if the driver wants it */
-void virtio_config_changed(struct virtio *v);            /* interrupts, new generation */
+/* For devices, after queue_push: interrupts if the driver wants it. */
+void virtio_flush(struct virtio *v, unsigned int queue);
+/* Has the loop call notify once more, after the others: a turn of a device serves VIRTIO_TURN chains. */
+void virtio_again(struct virtio *v, unsigned int queue);
+#define VIRTIO_TURN QUEUE_SIZE_MAX
+void virtio_config_changed(struct virtio *v); /* interrupts, new generation */
 /* Something that cannot be: said once in the log, the device waits for its reset. */
 void virtio_needs_reset(struct virtio *v, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
