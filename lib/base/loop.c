@@ -6,10 +6,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "log.h"
 #include "mem.h"
 
@@ -51,6 +53,12 @@ struct loop {
 	bool has_dead;
 	unsigned int n_deferred;
 	struct source sources; /* list head */
+	/* With threads (loop_set_lock); all above is guarded by it */
+	void (*lock)(void *data);
+	void (*unlock)(void *data);
+	void *lock_data;
+	bool waiting; /* the loop's thread is in epoll_wait, or on its way there */
+	int wake;     /* eventfd in the epoll set that ends a wait */
 };
 
 #define ROUND_EVENTS 32
@@ -72,6 +80,7 @@ struct loop *loop_create(void)
 {
 	struct loop *loop = xcalloc(1, sizeof(*loop));
 
+	loop->wake = -1;
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll < 0)
 		die("epoll_create1: %m");
@@ -96,7 +105,33 @@ void loop_destroy(struct loop *loop)
 	while (loop->sources.next != &loop->sources)
 		free_source(loop->sources.next);
 	close(loop->epoll);
+	fd_close(&loop->wake);
 	free(loop);
+}
+
+void loop_set_lock(struct loop *loop, void (*lock)(void *data), void (*unlock)(void *data),
+		   void *data)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL };
+
+	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->wake < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->wake, &ev) < 0)
+		die("eventfd: %m");
+	loop->lock = lock;
+	loop->unlock = unlock;
+	loop->lock_data = data;
+}
+
+/* Another thread changed how long the loop has to wait. */
+static void wake(struct loop *loop)
+{
+	const uint64_t one = 1;
+
+	if (!loop->waiting)
+		return;
+	loop->waiting = false; /* once is enough */
+	if (write(loop->wake, &one, sizeof(one)) < 0)
+		log_debug("loop: wake: %m");
 }
 
 static struct source *add(struct loop *loop, enum source_kind kind, void *data)
@@ -148,6 +183,7 @@ struct source *loop_add_timer(struct loop *loop, loop_fn fn, void *data)
 void source_arm(struct source *s, int64_t ms)
 {
 	s->deadline = ms < 0 ? -1 : clock_ms() + (ms ? ms : 1);
+	wake(s->loop);
 }
 
 struct source *loop_add_signal(struct loop *loop, int signo, loop_signal_fn fn, void *data)
@@ -183,6 +219,7 @@ struct source *loop_defer(struct loop *loop, loop_fn fn, void *data)
 
 	s->fn = fn;
 	loop->n_deferred++;
+	wake(loop);
 	return s;
 }
 
@@ -262,19 +299,46 @@ static void free_dead(struct loop *loop)
 	}
 }
 
+/* epoll_wait, without the lock if there is one. */
+static int wait_events(struct loop *loop, struct epoll_event *events, int timeout_ms)
+{
+	int n, saved;
+
+	if (!loop->lock)
+		return epoll_wait(loop->epoll, events, ROUND_EVENTS, timeout_ms);
+	loop->waiting = true;
+	loop->unlock(loop->lock_data);
+	n = epoll_wait(loop->epoll, events, ROUND_EVENTS, timeout_ms);
+	saved = errno;
+	loop->lock(loop->lock_data);
+	loop->waiting = false;
+	errno = saved;
+	return n;
+}
+
+static void clear_wake(struct loop *loop)
+{
+	uint64_t n;
+
+	if (read(loop->wake, &n, sizeof(n)) < 0)
+		log_debug("loop: wake: %m");
+}
+
 int loop_step(struct loop *loop, int timeout_ms)
 {
 	struct epoll_event events[ROUND_EVENTS];
 	int n;
 
 	free_dead(loop);
-	n = epoll_wait(loop->epoll, events, ROUND_EVENTS, next_timeout(loop, timeout_ms));
+	n = wait_events(loop, events, next_timeout(loop, timeout_ms));
 	if (n < 0 && errno != EINTR)
 		return -errno;
 	for (int i = 0; i < n; i++) {
 		struct source *s = events[i].data.ptr;
 
-		if (!s->dead)
+		if (!s)
+			clear_wake(loop);
+		else if (!s->dead)
 			dispatch_fd(s, events[i].events);
 	}
 	dispatch_others(loop);
@@ -297,4 +361,5 @@ void loop_quit(struct loop *loop, int code)
 {
 	loop->quit = true;
 	loop->code = code;
+	wake(loop);
 }

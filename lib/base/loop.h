@@ -27,6 +27,13 @@ typedef void (*loop_signal_fn)(int signo, void *data);
 struct loop *loop_create(void);
 void loop_destroy(struct loop *loop); /* accepts NULL; sources that are left are freed */
 
+/*
+ * For a process with threads: the loop holds the lock whenever it does not wait, and whoever else holds
+ * it may use the loop and its sources. The loop's thread takes the lock before loop_run.
+ */
+void loop_set_lock(struct loop *loop, void (*lock)(void *data), void (*unlock)(void *data),
+		   void *data);
+
 /* Runs until loop_quit; returns its code. */
 int loop_run(struct loop *loop);
 void loop_quit(struct loop *loop, int code);

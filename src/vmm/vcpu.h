@@ -2,9 +2,6 @@
 /*
  * The virtual processors, a thread each. vcpu.c runs them and serves their exits, vcpu_x86.c gives them
  * their first state.
- *
- * States of all together: PAUSED (threads wait) ⇄ RUNNING → ENDED. Exits that reach us are counted by
- * reason in the thread's own struct, which others read while the thread writes (atomics).
  */
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
@@ -18,44 +15,49 @@
 
 #define VCPU_REASONS 64 /* KVM_EXIT_…; higher ones count as the last */
 
-/* Why the guest ended by itself on a processor. */
+/* Why the guest ended on a processor. */
 enum vcpu_end {
 	VCPU_SHUTDOWN, /* triple fault */
-	VCPU_FAILED,   /* KVM could not go on: a fault of the guest's state, or of the host's KVM */
+	VCPU_FAILED, /* KVM could not go on: the guest's state is impossible, or the host's KVM fails */
 };
 
 struct vcpus;
 
 struct vcpus_config {
-	struct vm *vm;
+	const struct vm *vm;
 	unsigned int n;
-	const struct boot_entry *entry;
-	struct bus *mmio, *pio;
-	/* Taken around every access to a bus. */
+	struct boot_entry entry;
+	const struct bus *mmio, *pio;
+	/*
+	 * The lock of all devices. A processor takes it around every access to a bus; vcpus_pause and
+	 * vcpus_stop are called with it and let it go while they wait.
+	 */
 	void (*lock)(void *data);
 	void (*unlock)(void *data);
-	/* Called once, on a vCPU's thread, under the lock. `detail` is one line. */
+	/* On a processor's thread, under the lock; detail is one line. */
 	void (*ended)(enum vcpu_end end, const char *detail, void *data);
-	/* First thing of each thread: its system call filter. */
+	/* First thing of each thread: its system call filter; 0 or -errno. */
 	int (*isolate)(void *data);
 	void *data;
 };
 
 int vcpus_create(const struct vcpus_config *config, struct vcpus **ret, struct err **err);
-/* Makes the threads, which wait paused. */
+/* Makes the threads, paused: returns when all of them are isolated, or the first failed to be. */
 int vcpus_start(struct vcpus *v, struct err **err);
 /* Returns when no processor runs guest code any more. */
 void vcpus_pause(struct vcpus *v);
 void vcpus_resume(struct vcpus *v);
 /* Ends the threads and waits for them. */
 void vcpus_stop(struct vcpus *v);
-void vcpus_destroy(struct vcpus *v); /* accepts NULL */
+void vcpus_destroy(struct vcpus *v); /* stopped, or never started; accepts NULL */
 
-/* Sums over all processors; VCPU_REASONS counts. */
-void vcpus_exits(const struct vcpus *v, uint64_t *ret_counts);
-/* Of KVM's own statistics, which have no names of ours: descriptors of KVM_GET_STATS_FD, or -1. */
+/* How often guests came out of KVM to us, by reason, all processors together. */
+void vcpus_exits(const struct vcpus *v, uint64_t ret_counts[VCPU_REASONS]);
+/* "mmio", "io", …; NULL for a reason without a name. */
+const char *vcpu_reason_name(unsigned int reason);
+/* Where KVM's own statistics of a processor are read (KVM_GET_STATS_FD); -1: this kernel has none. */
 int vcpus_stats_fd(const struct vcpus *v, unsigned int cpu);
-int64_t vcpus_entry_ns(
-	const struct vcpus *v); /* CLOCK_MONOTONIC of the first KVM_RUN; 0: not yet */
+/* CLOCK_MONOTONIC of the first guest instruction; 0: not yet. */
+int64_t vcpus_entry_ns(const struct vcpus *v);
 
 #endif

@@ -14,15 +14,15 @@
 struct vm {
 	int kvm; /* /dev/kvm */
 	int fd;
-	uint64_t ioctls; /* of ours, for the ledger in bench/ */
 };
 
-/* kvm: an open /dev/kvm, taken over. */
+/* kvm: an open /dev/kvm, taken over, on failure too. */
 int vm_create(int kvm, const struct memory *m, struct vm *ret, struct err **err);
 void vm_destroy(struct vm *vm);
 
-/* An eventfd that raises an interrupt; one that a guest's 4-byte write of value at gpa signals. */
-int vm_irqfd(struct vm *vm, int eventfd, unsigned int gsi);
-int vm_ioeventfd(struct vm *vm, int eventfd, uint64_t gpa, uint32_t value);
+/* An eventfd that raises an interrupt, as an edge; 0 or -errno. */
+int vm_irqfd(const struct vm *vm, int eventfd, unsigned int gsi);
+/* An eventfd that a guest's write of 4 bytes with this value signals, and that is all it does. */
+int vm_ioeventfd(const struct vm *vm, int eventfd, uint64_t gpa, uint32_t value);
 
 #endif
