@@ -166,7 +166,7 @@ int jail_isolate(const struct jail_spec *spec, struct err **err)
 		return err_set_errno(err, errno, "cannot make namespaces");
 	if (spec->namespaces & CLONE_NEWNS)
 		r = mount_make_private(err);
-	if (r == 0 && spec->n_binds)
+	if (r == 0 && (spec->n_binds || spec->empty_root))
 		r = make_root(spec, err);
 	if (r == 0)
 		r = set_rlimits(spec, err);

@@ -43,9 +43,10 @@ struct jail_rlimit {
 struct jail_spec {
 	uint64_t namespaces; /* CLONE_NEWNS, NEWNET, NEWIPC, NEWUTS, NEWCGROUP to unshare; a root
 				needs NEWNS */
-	/* The new root: a small read-only tmpfs with these in it; none: the root stays as it is. */
+	/* The new root: a small read-only tmpfs with these in it; none: the root stays as it is … */
 	const struct jail_bind *binds;
 	size_t n_binds;
+	bool empty_root; /* … or becomes an empty folder that nothing can be written to */
 	bool proc;    /* an own /proc, of the current PID namespace */
 	bool devices; /* /dev with null, zero, full, random, urandom */
 	const struct jail_rlimit *rlimits;

@@ -7,11 +7,11 @@
 #ifndef ATOLL_MOUNT_H
 #define ATOLL_MOUNT_H
 
-#include <sys/mount.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
+#include "mount_api.h"
 
 /* For what a guest may write to: no privilege or device comes out of it. */
 #define MOUNT_SAFE (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)

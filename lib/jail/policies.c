@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <linux/sched.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
@@ -235,4 +236,61 @@ const struct policy policy_monitor = {
 	.allow_list = true,
 	.rows = monitor_rows,
 	.n_rows = ARRAY_SIZE(monitor_rows),
+};
+
+#define DEVICES "disks, frames, ports: descriptors that were opened before"
+
+/* All devices work here, on descriptors that are open; nothing can be opened, and nobody made. */
+static const struct policy_row vmm_rows[] = {
+	{ "epoll_pwait", LOOP },
+	{ "epoll_wait", LOOP },
+	{ "epoll_ctl", LOOP },
+	{ "read", DEVICES },
+	{ "readv", DEVICES },
+	{ "write", DEVICES },
+	{ "writev", DEVICES },
+	{ "io_uring_enter", "disks" },
+	{ "preadv", "disks, without io_uring" },
+	{ "pwritev", "disks, without io_uring" },
+	{ "fdatasync", "disks, without io_uring" },
+	{ "fallocate", "disks, without io_uring: discard and write zeroes" },
+	{ "getrandom", "the random number device" },
+	{ "madvise", "the balloon gives memory back" },
+	{ "accept4", "the control socket" },
+	{ "recvfrom", "the control socket" },
+	{ "sendto", "the control socket" },
+	{ "close", "clients of the control socket, and the end" },
+	{ "ioctl", "KVM's statistics", 0, WHEN(1, LOW_BITS, KVM_GET_STATS_FD) },
+	{ "futex", "the lock of all devices" },
+	{ "tkill", "calls a processor out of KVM" },
+	{ "mmap", MEMORY },
+	{ "munmap", MEMORY },
+	{ "rt_sigprocmask", END },
+	{ "exit_group", END },
+};
+
+const struct policy policy_vmm = {
+	.name = "vmm",
+	.reason = "atoll-vmm's main thread: it serves a guest's devices",
+	.allow_list = true,
+	.rows = vmm_rows,
+	.n_rows = ARRAY_SIZE(vmm_rows),
+};
+
+static const struct policy_row vcpu_rows[] = {
+	{ "ioctl", "runs the guest", 0, WHEN(1, LOW_BITS, KVM_RUN) },
+	{ "futex", "the lock of all devices" },
+	{ "write", "interrupts and the loop's wake, which are eventfds; the serial port" },
+	{ "epoll_ctl", "a device that begins or ends to wait for something" },
+	{ "rt_sigreturn", "from the signal that calls it out of KVM" },
+	{ "rt_sigprocmask", END },
+	{ "exit", END },
+};
+
+const struct policy policy_vcpu = {
+	.name = "vcpu",
+	.reason = "a virtual processor's thread of atoll-vmm: it runs the guest and serves its register accesses",
+	.allow_list = true,
+	.rows = vcpu_rows,
+	.n_rows = ARRAY_SIZE(vcpu_rows),
 };

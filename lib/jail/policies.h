@@ -29,6 +29,6 @@ struct policy {
 	const struct policy *base; /* its rows come too */
 };
 
-extern const struct policy policy_guest, policy_monitor, policy_helper;
+extern const struct policy policy_guest, policy_monitor, policy_helper, policy_vmm, policy_vcpu;
 
 #endif

@@ -114,5 +114,7 @@ int main(void)
 	write_policy(&policy_guest);
 	write_policy(&policy_monitor);
 	write_policy(&policy_helper);
+	write_policy(&policy_vmm);
+	write_policy(&policy_vcpu);
 	return 0;
 }

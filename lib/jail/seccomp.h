@@ -22,7 +22,9 @@ struct seccomp_filter {
 extern const struct seccomp_filter
 	seccomp_guest,   /* a light machine: all but what reaches beyond it; refused with EPERM */
 	seccomp_monitor, /* a running atoll-monitor: only what it needs; refused with EPERM */
-	seccomp_helper;  /* QEMU, passt and the like: as guest, and no ptrace, no new namespaces */
+	seccomp_helper,  /* QEMU, passt and the like: as guest, and no ptrace, no new namespaces */
+	seccomp_vmm,     /* atoll-vmm's main thread, once the guest runs */
+	seccomp_vcpu;    /* a virtual processor's thread of it */
 
 /*
  * Filters this process and all it becomes. Needs no_new_privs or CAP_SYS_ADMIN; a filter is for

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "isolate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "caps.h"
+#include "fd.h"
+#include "jail.h"
+#include "log.h"
+#include "mem.h"
+#include "process.h"
+
+#define NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+#define NOBODY     65534
+#define FILES      1024
+#define KILLED     137
+#define OUR_FAULT  125
+
+struct launch {
+	int (*fn)(void *data);
+	void *data;
+};
+
+static pid_t child; /* for the handler of the launcher, which has nothing else to do */
+
+static void handle_signal(int signo)
+{
+	kill(child, signo);
+}
+
+static int run_child(int channel, void *data, struct err **err)
+{
+	const struct launch *launch = data;
+
+	(void)err;
+	close(channel);
+	/* Its files are written out: _exit, for what runs at exit belongs to the launcher. */
+	_exit(launch->fn(launch->data));
+}
+
+/* A terminal's ^C reaches the child by itself; the launcher only outlives it. */
+static int await_child(const struct process *process)
+{
+	struct sigaction pass = { .sa_handler = handle_signal, .sa_flags = SA_RESTART };
+	int status;
+
+	child = process->pid;
+	close_range(STDERR_FILENO + 1, ~0U, 0);
+	caps_drop(CAPS_BIT(CAP_KILL), NULL);
+	sigaction(SIGTERM, &pass, NULL);
+	signal(SIGINT, SIG_IGN);
+	while (waitpid(process->pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return OUR_FAULT;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
+}
+
+int isolate_launch(const struct options *options, int (*fn)(void *data), void *data)
+{
+	/* A user who is not root gets the right to the other namespaces from one of users. */
+	const uint64_t flags = CLONE_NEWPID | (geteuid() ? CLONE_NEWUSER : 0);
+	cleanup_err struct err *err = NULL;
+	cleanup_fd int cgroup = -1;
+	struct launch launch = { fn, data };
+	struct process process = PROCESS_INIT;
+
+	if (options->jailed || options->no_jail)
+		return fn(data);
+	if (options->cgroup) {
+		cgroup = open(options->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (cgroup < 0) {
+			log_error("--cgroup: %s: %m", options->cgroup);
+			return 2;
+		}
+	}
+	if (process_spawn(flags, cgroup, run_child, &launch, &process, &err) < 0) {
+		log_error("jail: %s (--no-jail runs without one)", err_msg(err));
+		return OUR_FAULT;
+	}
+	return await_child(&process);
+}
+
+int isolate_process(const struct options *options, struct err **err)
+{
+	/* Not root: then an id without a name in a user namespace of our own, and it stays that. */
+	const bool root = geteuid() == 0;
+	const struct jail_rlimit rlimits[] = { { RLIMIT_CORE, 0 }, { RLIMIT_NOFILE, FILES } };
+	const struct jail_spec spec = {
+		.namespaces = NAMESPACES,
+		.empty_root = true,
+		.rlimits = rlimits,
+		.n_rlimits = ARRAY_SIZE(rlimits),
+		.uid = root ? options->uid == (uid_t)-1 ? NOBODY : options->uid : JAIL_KEEP_ID,
+		.keep = CAPS_NONE,
+	};
+	int r;
+
+	if (options->no_jail)
+		return 0;
+	r = jail_enter(&spec, err);
+	/* Whoever launched us is the machine's owner. (A change of ids clears this: hence here.) */
+	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		r = err_set_errno(err, errno, "jail");
+	return r;
+}
+
+int isolate_main_thread(const struct options *options)
+{
+	return options->no_jail ? 0 : seccomp_enter(&seccomp_vmm, NULL);
+}
+
+int isolate_vcpu_thread(const struct options *options)
+{
+	return options->no_jail ? 0 : seccomp_enter(&seccomp_vcpu, NULL);
+}
