@@ -47,8 +47,8 @@ struct jail_spec {
 	const struct jail_bind *binds;
 	size_t n_binds;
 	bool empty_root; /* … or becomes an empty folder that nothing can be written to */
-	bool proc;    /* an own /proc, of the current PID namespace */
-	bool devices; /* /dev with null, zero, full, random, urandom */
+	bool proc;       /* an own /proc, of the current PID namespace */
+	bool devices;    /* /dev with null, zero, full, random, urandom */
 	const struct jail_rlimit *rlimits;
 	size_t n_rlimits;
 	uid_t uid; /* also the gid, no supplementary groups; JAIL_KEEP_ID */

@@ -289,7 +289,8 @@ static const struct policy_row vcpu_rows[] = {
 
 const struct policy policy_vcpu = {
 	.name = "vcpu",
-	.reason = "a virtual processor's thread of atoll-vmm: it runs the guest and serves its register accesses",
+	.reason = "a virtual processor's thread of atoll-vmm: it runs the guest and serves its "
+		  "register accesses",
 	.allow_list = true,
 	.rows = vcpu_rows,
 	.n_rows = ARRAY_SIZE(vcpu_rows),

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ static int await_child(const struct process *process)
 	int status;
 
 	child = process->pid;
-	close_range(STDERR_FILENO + 1, ~0U, 0);
+	syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
 	caps_drop(CAPS_BIT(CAP_KILL), NULL);
 	sigaction(SIGTERM, &pass, NULL);
 	signal(SIGINT, SIG_IGN);

@@ -13,6 +13,7 @@
 
 #include "abi_vmm.h"
 #include "bus.h"
+#include "control.h"
 #include "dev_platform.h"
 #include "dev_serial.h"
 #include "devices.h"
@@ -46,8 +47,11 @@ struct machine {
 	size_t n_devices;
 	struct virtio *balloon; /* one of devices */
 	struct serial *serial;
+	int serial_irq;
 	struct platform platform;
 	struct vcpus *vcpus;
+	struct control *control; /* NULL: nobody asks */
+	struct source *signals[2];
 	bool paused;
 	int64_t launch_ns, kvm_ns; /* CLOCK_MONOTONIC: our start; the virtual machine is complete */
 	enum vmm_end end;          /* once the loop was quit */
@@ -57,7 +61,7 @@ struct machine {
 int machine_create(const struct options *options, struct machine_files *files, struct machine **ret,
 		   struct err **err);
 void machine_destroy(struct machine *m); /* accepts NULL */
-/* Runs the guest to its end: m->end says which. */
+/* Isolates the threads and runs the guest to its end: m->end says which. */
 int machine_run(struct machine *m, struct err **err);
 
 /* For the control socket; on the main thread. */

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "mem.h"
+
+static void init(struct machine_files *f)
+{
+	f->kvm = f->kernel = f->initrd = f->serial_in = f->serial_out = f->control = -1;
+	f->control_connected = false;
+	memset(f->disks, 0xff, sizeof(f->disks));
+	memset(f->nics, 0xff, sizeof(f->nics));
+	memset(f->ports, 0xff, sizeof(f->ports));
+}
+
+void files_close(struct machine_files *f)
+{
+	int *single[] = { &f->kvm,       &f->kernel,     &f->initrd,
+			  &f->serial_in, &f->serial_out, &f->control };
+
+	for (size_t i = 0; i < ARRAY_SIZE(single); i++)
+		if (*single[i] > STDERR_FILENO)
+			fd_close(single[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(f->disks); i++)
+		fd_close(&f->disks[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(f->nics); i++)
+		fd_close(&f->nics[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(f->ports); i++)
+		fd_close(&f->ports[i]);
+}
+
+/* A descriptor that was passed becomes ours: it has to be open. */
+static int take(int fd, const char *what, int *ret_fd, struct err **err)
+{
+	if (fd_set_cloexec(fd, true) < 0)
+		return err_set(err, EINVAL, "%s: descriptor %d is not open", what, fd);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int open_file(const char *path, int flags, const char *what, int *ret_fd, struct err **err)
+{
+	*ret_fd = open(path, flags | O_CLOEXEC);
+	return *ret_fd < 0 ? err_set_errno(err, errno, "%s: %s", what, path) : 0;
+}
+
+static int open_kernel(const struct options *o, struct machine_files *f, struct err **err)
+{
+	int r = open_file(o->kernel, O_RDONLY, "--kernel", &f->kernel, err);
+
+	return r == 0 && o->initrd ? open_file(o->initrd, O_RDONLY, "--initrd", &f->initrd, err)
+				   : r;
+}
+
+static int open_disks(const struct options *o, struct machine_files *f, struct err **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < o->n_disks && r == 0; i++) {
+		const struct disk_options *d = &o->disks[i];
+
+		r = d->file.path ? open_file(d->file.path, d->readonly ? O_RDONLY : O_RDWR,
+					     "--disk", &f->disks[i], err)
+				 : take(d->file.fd, "--disk", &f->disks[i], err);
+	}
+	return r;
+}
+
+static int open_socket(const struct endpoint *e, const char *what, int *ret_fd, struct err **err)
+{
+	int r;
+
+	if (!e->path)
+		return take(e->fd, what, ret_fd, err);
+	r = unix_connect(e->path, SOCK_STREAM, ret_fd, err);
+	return r < 0 ? err_prefix(err, "%s", what) : 0;
+}
+
+/* One of the host's, which exists: nothing of the host's network is made or changed. */
+static int open_tap(const char *name, int *ret_fd, struct err **err)
+{
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+	int r = open_file("/dev/net/tun", O_RDWR | O_NONBLOCK, "--net", ret_fd, err);
+
+	if (r < 0)
+		return r;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(*ret_fd, TUNSETIFF, &request) < 0)
+		return err_set_errno(err, errno, "--net: tap interface \"%s\"", name);
+	return 0;
+}
+
+static int open_nics(const struct options *o, struct machine_files *f, struct err **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < o->n_nics && r == 0; i++) {
+		const struct nic_options *nic = &o->nics[i];
+
+		if (nic->tap)
+			r = open_tap(nic->tap, &f->nics[i], err);
+		else if (nic->tap_fd >= 0)
+			r = take(nic->tap_fd, "--net", &f->nics[i], err);
+		else
+			r = open_socket(&nic->socket, "--net", &f->nics[i], err);
+	}
+	return r;
+}
+
+static int open_ports(const struct options *o, struct machine_files *f, struct err **err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < o->n_ports && r == 0; i++)
+		r = open_socket(&o->ports[i].socket, "--port", &f->ports[i], err);
+	return r;
+}
+
+static int open_serial(const struct options *o, struct machine_files *f, struct err **err)
+{
+	int r;
+
+	if (o->no_serial)
+		return 0;
+	if (!o->serial.path && o->serial.fd < 0) {
+		f->serial_in = STDIN_FILENO;
+		f->serial_out = STDOUT_FILENO;
+		return 0;
+	}
+	/* A path is a file for what the guest prints; a descriptor may be a socket both ways. */
+	if (o->serial.path) {
+		f->serial_out =
+			open(o->serial.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+		return f->serial_out < 0 ? err_set_errno(err, errno, "--serial: %s", o->serial.path)
+					 : 0;
+	}
+	r = take(o->serial.fd, "--serial", &f->serial_out, err);
+	f->serial_in = r == 0 ? f->serial_out : -1;
+	return r;
+}
+
+/* Whether it is already somebody's connection, or listens for them. */
+static int open_control(const struct options *o, struct machine_files *f, struct err **err)
+{
+	int listening = 0, r;
+	socklen_t len = sizeof(listening);
+
+	if (o->control.path) {
+		r = unix_listen(o->control.path, SOCK_SEQPACKET, 0600, &f->control, err);
+		return r < 0 ? err_prefix(err, "--control") : 0;
+	}
+	if (o->control.fd < 0)
+		return 0;
+	r = take(o->control.fd, "--control", &f->control, err);
+	if (r == 0 && getsockopt(f->control, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0)
+		r = err_set_errno(err, errno, "--control: descriptor %d", o->control.fd);
+	f->control_connected = !listening;
+	return r;
+}
+
+int files_open(const struct options *options, struct machine_files *ret, struct err **err)
+{
+	static int (*const steps[])(const struct options *, struct machine_files *,
+				    struct err **) = {
+		open_kernel, open_disks, open_nics, open_ports, open_serial,
+	};
+	struct machine_files f;
+	int r = 0;
+
+	init(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
+		r = steps[i](options, &f, err);
+	if (r == 0)
+		r = open_file("/dev/kvm", O_RDWR, "no virtual machines on this host", &f.kvm, err);
+	if (r == 0)
+		r = open_control(options, &f, err);
+	if (r < 0)
+		files_close(&f);
+	else
+		*ret = f;
+	return r;
+}
+
+void files_unlink(const struct options *options)
+{
+	if (options->control.path)
+		unlink(options->control.path);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Opens what the options name, while the host is still in reach. */
+#ifndef VMM_FILES_H
+#define VMM_FILES_H
+
+#include "machine.h"
+
+/* All descriptors are CLOEXEC. On failure nothing stays open or bound. */
+int files_open(const struct options *options, struct machine_files *ret, struct err **err);
+void files_close(struct machine_files *files);
+/* Removes the control socket that files_open bound. */
+void files_unlink(const struct options *options);
+
+#endif
