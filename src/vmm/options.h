@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a machine is made of: the command line and the options file, which have the same words
- * (atoll-vmm(1)). Everything that can be known without opening a file is checked here.
+ * (atoll-vmm(8)). Everything that can be known without opening a file is checked here.
  */
 #ifndef VMM_OPTIONS_H
 #define VMM_OPTIONS_H
@@ -16,6 +16,7 @@
 #define OPTIONS_DISKS_MAX 24
 #define OPTIONS_NICS_MAX  64
 #define OPTIONS_PORTS_MAX 15
+#define OPTIONS_FDS_MAX   (OPTIONS_DISKS_MAX + OPTIONS_NICS_MAX + OPTIONS_PORTS_MAX + 2)
 
 /* A file or socket: a path, or a descriptor that was passed; fd -1 and path NULL: none. */
 struct endpoint {
@@ -53,7 +54,7 @@ struct options {
 	uint64_t memory;   /* bytes */
 	bool huge_pages;
 	struct endpoint serial; /* in and out; none: standard input and output */
-	bool no_serial;
+	bool no_serial;         /* "none" */
 	struct disk_options disks[OPTIONS_DISKS_MAX];
 	size_t n_disks;
 	struct nic_options nics[OPTIONS_NICS_MAX];
@@ -69,7 +70,14 @@ struct options {
 	char *cgroup;    /* a cgroup v2 folder to enter */
 	bool timestamps; /* prints the boot's time line on standard error at the end */
 	bool help, version;
+	/* Of the parser */
+	int fds[OPTIONS_FDS_MAX]; /* all descriptors that were passed: each has one use */
+	size_t n_fds;
+	uint32_t given; /* options that were: none comes twice */
 };
+
+/* The defaults, on which options_parse_text may stand. */
+void options_init(struct options *o);
 
 /*
  * *ret is the caller's: options_finish. An error is one line that names the option, or FILE:LINE:COLUMN

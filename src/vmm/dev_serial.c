@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registers of a 16550A (PC16550D data sheet, 1995) in front of two descriptors.
+ *
+ * Theory of operation
+ *
+ * Register accesses come on vCPU threads, descriptors are read and written on the loop's thread only;
+ * both hold the machine's lock. A register access that leaves work for the loop signals `kick`: there
+ * is output, or room for input. The loop then waits LATENCY_MS for more output, so that a line of text
+ * is one write and not eighty.
+ *
+ * The transmitter is always empty: a byte written is gone. The interrupt line is an edge: it is
+ * signalled whenever it rises. A byte written while the line is high keeps it high, so a driver that
+ * fills sixteen bytes from its interrupt handler is interrupted once for them.
+ */
+#include "dev_serial.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "fd.h"
+#include "mem.h"
+
+enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_SCRATCH, REGS };
+
+#define IER_RX       0x01
+#define IER_TX       0x02
+#define IER_MASK     0x0f
+#define IIR_NONE     0x01
+#define IIR_TX       0x02
+#define IIR_RX       0x04
+#define IIR_TIMEOUT  0x0c /* bytes below the trigger level that nobody fetched */
+#define IIR_FIFO     0xc0
+#define FCR_ENABLE   0x01
+#define FCR_CLEAR_RX 0x02
+#define LCR_DLAB     0x80
+#define MCR_DTR      0x01
+#define MCR_RTS      0x02
+#define MCR_OUT1     0x04
+#define MCR_OUT2     0x08
+#define MCR_LOOP     0x10
+#define MCR_MASK     0x1f
+#define LSR_DATA     0x01
+#define LSR_OVERRUN  0x02
+#define LSR_EMPTY    0x60 /* holding register and transmitter */
+#define MSR_CTS      0x10
+#define MSR_DSR      0x20
+#define MSR_RI       0x40
+#define MSR_DCD      0x80
+
+#define FIFO       16
+#define OUTPUT_MAX (64u << 10)
+#define LATENCY_MS 3
+#define CHUNK      4096 /* of a write: a pipe that is writable takes PIPE_BUF without waiting */
+#define CHUNK_TTY  128  /* so does a terminal for this, newlines doubled */
+#define CTRL_A     0x01
+
+struct serial {
+	struct loop *loop;
+	/* Registers */
+	uint8_t ier, lcr, mcr, scratch, dll, dlm;
+	bool fifo_enabled, overrun;
+	unsigned int trigger; /* level of received bytes */
+	bool tx_pending;      /* "transmitter empty" was not reported yet */
+	bool line;            /* of the interrupt */
+	uint8_t fifo[FIFO];   /* received */
+	unsigned int fifo_start, fifo_len;
+	/* Descriptors */
+	int in, out, irq, kick; /* kick is ours */
+	bool always_ready;      /* in: a file, of which epoll knows nothing */
+	bool kicked;            /* the loop will look soon, */
+	bool waiting;           /* its timer runs, */
+	bool blocked;           /* or out takes no more now */
+	size_t chunk;
+	struct buf output;
+	struct source *in_source, *out_source; /* one source when they are one descriptor */
+	struct source *kick_source, *timer;
+	/* Escapes from a terminal */
+	loop_fn quit;
+	void *quit_data;
+	bool escape;
+};
+
+static void signal_eventfd(int fd)
+{
+	const uint64_t one = 1;
+
+	/* It cannot fail but by a counter of 2^64 - 2 that nobody reads. */
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void kick(struct serial *s)
+{
+	if (s->kicked)
+		return;
+	s->kicked = true;
+	signal_eventfd(s->kick);
+}
+
+static bool wants_input(const struct serial *s)
+{
+	return s->in >= 0 && s->fifo_len < FIFO && !(s->mcr & MCR_LOOP) &&
+	       ((s->mcr & MCR_RTS) || (s->ier & IER_RX));
+}
+
+/* ---- Registers ---------------------------------------------------------------------------------- */
+
+/* The interrupt of the highest priority. */
+static uint8_t interrupt(const struct serial *s)
+{
+	if ((s->ier & IER_RX) && s->fifo_len)
+		return s->fifo_len >= s->trigger ? IIR_RX : IIR_TIMEOUT;
+	if ((s->ier & IER_TX) && s->tx_pending)
+		return IIR_TX;
+	return IIR_NONE;
+}
+
+static void update_line(struct serial *s)
+{
+	const bool line = interrupt(s) != IIR_NONE;
+
+	if (line && !s->line)
+		signal_eventfd(s->irq);
+	s->line = line;
+}
+
+static void receive(struct serial *s, uint8_t byte)
+{
+	if (s->fifo_len == FIFO) {
+		s->overrun = true; /* only in a loop back: input waits for room */
+		return;
+	}
+	s->fifo[(s->fifo_start + s->fifo_len++) % FIFO] = byte;
+}
+
+static uint8_t fetch(struct serial *s)
+{
+	uint8_t byte;
+
+	if (!s->fifo_len)
+		return 0;
+	byte = s->fifo[s->fifo_start];
+	s->fifo_start = (s->fifo_start + 1) % FIFO;
+	if (--s->fifo_len == 0)
+		kick(s);
+	return byte;
+}
+
+static void transmit(struct serial *s, uint8_t byte)
+{
+	s->tx_pending = true;
+	if (s->mcr & MCR_LOOP) {
+		receive(s, byte);
+	} else if (s->out >= 0 && s->output.len < OUTPUT_MAX) {
+		buf_append(&s->output, &byte, 1);
+		if (!s->blocked && !s->waiting)
+			kick(s);
+	}
+}
+
+static uint8_t modem_status(const struct serial *s)
+{
+	static const uint8_t looped[][2] = { { MCR_RTS, MSR_CTS },
+					     { MCR_DTR, MSR_DSR },
+					     { MCR_OUT1, MSR_RI },
+					     { MCR_OUT2, MSR_DCD } };
+	uint8_t status = 0;
+
+	if (!(s->mcr & MCR_LOOP))
+		return MSR_CTS | MSR_DSR | MSR_DCD;
+	for (size_t i = 0; i < ARRAY_SIZE(looped); i++)
+		if (s->mcr & looped[i][0])
+			status |= looped[i][1];
+	return status;
+}
+
+static uint8_t read_interrupt(struct serial *s)
+{
+	const uint8_t iir = interrupt(s);
+
+	if (iir == IIR_TX)
+		s->tx_pending = false; /* reported */
+	return iir | (s->fifo_enabled ? IIR_FIFO : 0);
+}
+
+static uint8_t read_line_status(struct serial *s)
+{
+	const uint8_t status =
+		LSR_EMPTY | (s->fifo_len ? LSR_DATA : 0) | (s->overrun ? LSR_OVERRUN : 0);
+
+	s->overrun = false;
+	return status;
+}
+
+static void write_ier(struct serial *s, uint8_t value)
+{
+	if (value & ~s->ier & IER_TX)
+		s->tx_pending = true;
+	s->ier = value & IER_MASK;
+}
+
+static void write_fcr(struct serial *s, uint8_t value)
+{
+	static const uint8_t levels[] = { 1, 4, 8, 14 };
+	const bool enabled = value & FCR_ENABLE;
+
+	if (enabled != s->fifo_enabled || (value & FCR_CLEAR_RX))
+		s->fifo_len = 0;
+	s->fifo_enabled = enabled;
+	s->trigger = enabled ? levels[value >> 6] : 1;
+}
+
+static uint8_t read_register(struct serial *s, uint64_t reg)
+{
+	const bool dlab = s->lcr & LCR_DLAB;
+
+	switch (reg) {
+	case REG_DATA:
+		return dlab ? s->dll : fetch(s);
+	case REG_IER:
+		return dlab ? s->dlm : s->ier;
+	case REG_IIR_FCR:
+		return read_interrupt(s);
+	case REG_LCR:
+		return s->lcr;
+	case REG_MCR:
+		return s->mcr;
+	case REG_LSR:
+		return read_line_status(s);
+	case REG_MSR:
+		return modem_status(s);
+	default:
+		return s->scratch;
+	}
+}
+
+static void write_register(struct serial *s, uint64_t reg, uint8_t value)
+{
+	const bool dlab = s->lcr & LCR_DLAB;
+
+	switch (reg) {
+	case REG_DATA:
+		if (dlab)
+			s->dll = value;
+		else
+			transmit(s, value);
+		break;
+	case REG_IER:
+		if (dlab)
+			s->dlm = value;
+		else
+			write_ier(s, value);
+		break;
+	case REG_IIR_FCR:
+		write_fcr(s, value);
+		break;
+	case REG_LCR:
+		s->lcr = value;
+		break;
+	case REG_MCR:
+		s->mcr = value & MCR_MASK;
+		break;
+	case REG_SCRATCH:
+		s->scratch = value;
+		break;
+	default: /* the status registers are read-only */
+		break;
+	}
+}
+
+static uint64_t handle_read(void *device, uint64_t offset, unsigned int size)
+{
+	struct serial *s = device;
+	const uint8_t value = read_register(s, offset);
+
+	(void)size; /* the ports are of one byte */
+	update_line(s);
+	return value;
+}
+
+static void handle_write(void *device, uint64_t offset, unsigned int size, uint64_t value)
+{
+	struct serial *s = device;
+	const bool wanted = wants_input(s);
+
+	(void)size;
+	write_register(s, offset, (uint8_t)value);
+	update_line(s);
+	if (!wanted && wants_input(s))
+		kick(s);
+}
+
+const struct bus_ops serial_ops = { "serial", handle_read, handle_write };
+
+/* ---- Descriptors -------------------------------------------------------------------------------- */
+
+static void update_events(struct serial *s)
+{
+	const uint32_t in = wants_input(s) && !s->always_ready ? EPOLLIN : 0;
+	const uint32_t out = s->blocked ? EPOLLOUT : 0;
+
+	if (s->in_source && s->in_source == s->out_source) {
+		source_set_events(s->in_source, in | out);
+		return;
+	}
+	if (s->in_source)
+		source_set_events(s->in_source, in);
+	if (s->out_source)
+		source_set_events(s->out_source, out);
+}
+
+/* Nobody is there any more; the guest cannot tell, as on a real port. */
+static void drop_output(struct serial *s)
+{
+	s->out = -1;
+	s->blocked = false;
+	buf_free(&s->output);
+}
+
+void serial_flush(struct serial *s)
+{
+	s->blocked = false;
+	while (s->out >= 0 && s->output.len) {
+		struct pollfd poll_out = { .fd = s->out, .events = POLLOUT };
+		const size_t len = s->output.len < s->chunk ? s->output.len : s->chunk;
+		ssize_t n;
+
+		/* Not O_NONBLOCK, which would be in force for all who share our terminal or pipe. */
+		if (poll(&poll_out, 1, 0) <= 0) {
+			s->blocked = true;
+			break;
+		}
+		n = write(s->out, buf_bytes(&s->output), len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
+			s->blocked = true;
+			break;
+		}
+		if (n < 0)
+			drop_output(s);
+		else
+			buf_consume(&s->output, (size_t)n);
+	}
+	update_events(s);
+}
+
+/* Whether the byte is for the guest. */
+static bool pass_byte(struct serial *s, uint8_t byte)
+{
+	const bool escape = s->escape;
+
+	if (!s->quit)
+		return true;
+	s->escape = !escape && byte == CTRL_A;
+	if (escape && (byte == 'x' || byte == 'X')) {
+		s->quit(s->quit_data);
+		return false;
+	}
+	return !s->escape;
+}
+
+static void read_input(struct serial *s)
+{
+	uint8_t bytes[FIFO];
+	ssize_t n;
+
+	if (!wants_input(s))
+		return;
+	n = read(s->in, bytes, FIFO - s->fifo_len);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0)
+		s->in = -1; /* there comes no more */
+	for (ssize_t i = 0; i < n; i++)
+		if (pass_byte(s, bytes[i]))
+			receive(s, bytes[i]);
+	update_line(s);
+}
+
+static void handle_in(int fd, uint32_t events, void *data)
+{
+	struct serial *s = data;
+
+	(void)fd;
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		read_input(s);
+	if (s->blocked && s->in_source == s->out_source)
+		serial_flush(s);
+	update_events(s);
+}
+
+static void handle_out(int fd, uint32_t events, void *data)
+{
+	(void)fd;
+	(void)events;
+	serial_flush(data);
+}
+
+static void handle_timer(void *data)
+{
+	struct serial *s = data;
+
+	s->waiting = false;
+	serial_flush(s);
+}
+
+static void handle_kick(int fd, uint32_t events, void *data)
+{
+	struct serial *s = data;
+	uint64_t count;
+
+	(void)events;
+	if (read(fd, &count, sizeof(count)) < 0)
+		return;
+	s->kicked = false;
+	if (s->always_ready)
+		read_input(s);
+	update_events(s);
+	if (s->output.len && !s->blocked && !s->waiting) {
+		s->waiting = true;
+		source_arm(s->timer, LATENCY_MS);
+	}
+}
+
+static bool is_always_ready(int fd)
+{
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode) &&
+	       !isatty(fd);
+}
+
+int serial_create(struct loop *loop, int in, int out, int irq, struct serial **ret,
+		  struct err **err)
+{
+	const int kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct serial *s;
+
+	if (kick_fd < 0)
+		return err_set_errno(err, errno, "serial port: eventfd");
+	s = xcalloc(1, sizeof(*s));
+	*s = (struct serial){
+		.loop = loop, .in = in, .out = out, .irq = irq, .kick = kick_fd, .trigger = 1
+	};
+	s->chunk = out >= 0 && isatty(out) ? CHUNK_TTY : CHUNK;
+	s->always_ready = is_always_ready(in);
+	s->kick_source = loop_add_fd(loop, kick_fd, EPOLLIN, handle_kick, s);
+	s->timer = loop_add_timer(loop, handle_timer, s);
+	if (in >= 0)
+		s->in_source = loop_add_fd(loop, in, 0, handle_in, s);
+	if (out >= 0)
+		s->out_source = in == out ? s->in_source : loop_add_fd(loop, out, 0, handle_out, s);
+	*ret = s;
+	return 0;
+}
+
+void serial_destroy(struct serial *s)
+{
+	if (!s)
+		return;
+	serial_flush(s);
+	if (s->out_source != s->in_source)
+		source_remove(s->out_source);
+	source_remove(s->in_source);
+	source_remove(s->kick_source);
+	source_remove(s->timer);
+	fd_close(&s->kick);
+	buf_free(&s->output);
+	free(s);
+}
+
+void serial_set_escape(struct serial *s, loop_fn quit, void *data)
+{
+	s->quit = quit;
+	s->quit_data = data;
+}
