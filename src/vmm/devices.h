@@ -32,8 +32,8 @@ int dev_rng_create(const struct device_host *host, struct virtio **ret, struct e
 
 /* dev_balloon.c, with free-page reporting */
 int dev_balloon_create(const struct device_host *host, struct virtio **ret, struct err **err);
-/* What the host wants the guest to do without, in bytes; what it does without now. */
+/* What the host wants the guest to do without, in bytes; what it says that it does without now. */
 void dev_balloon_set_target(struct virtio *v, uint64_t bytes);
-uint64_t dev_balloon_size(const struct virtio *v);
+uint64_t dev_balloon_size(struct virtio *v);
 
 #endif

@@ -91,6 +91,28 @@ void virtio_needs_reset(struct virtio *v, const char *fmt, ...)
 		 v->counters.faults == FAULTS_LOGGED ? " (further faults are only counted)" : "");
 }
 
+void virtio_serve(struct virtio *v, unsigned int queue, unsigned int max,
+		  bool (*serve)(struct virtio *v, unsigned int queue, const struct chain *chain))
+{
+	struct queue *q = &v->queues[queue];
+	struct chain chain;
+	bool more = true;
+	int r = 0;
+
+	queue_want_notify(q, false);
+	for (unsigned int i = 0; i < max && more; i++) {
+		r = queue_pop(q, &chain);
+		if (r <= 0)
+			break;
+		more = serve(v, queue, &chain);
+	}
+	virtio_flush(v, queue);
+	if (r < 0)
+		virtio_needs_reset(v, "queue %u holds what cannot be", queue);
+	else if (more && (r > 0 || queue_want_notify(q, true)))
+		virtio_again(v, queue);
+}
+
 static void reset(struct virtio *v)
 {
 	v->active = false;

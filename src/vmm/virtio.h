@@ -106,9 +106,15 @@ extern const struct bus_ops virtio_mmio_ops;
 
 /* For devices, after queue_push: interrupts if the driver wants it. */
 void virtio_flush(struct virtio *v, unsigned int queue);
-/* Has the loop call notify once more, after the others: a turn of a device serves VIRTIO_TURN chains. */
+/* Has the loop call notify once more, after the others. */
 void virtio_again(struct virtio *v, unsigned int queue);
-#define VIRTIO_TURN QUEUE_SIZE_MAX
+/*
+ * A turn of a device whose chains are served one by one: gives at most max of them to serve, then
+ * interrupts, and asks for a notification or for another turn. serve pushes the chain; false ends the
+ * turn without either: the device needs a reset, or called queue_unpop and goes on by itself.
+ */
+void virtio_serve(struct virtio *v, unsigned int queue, unsigned int max,
+		  bool (*serve)(struct virtio *v, unsigned int queue, const struct chain *chain));
 void virtio_config_changed(struct virtio *v); /* interrupts, new generation */
 /* Something that cannot be: said once in the log, the device waits for its reset. */
 void virtio_needs_reset(struct virtio *v, const char *fmt, ...)
