@@ -6,6 +6,7 @@
  *	  store/                 appliances: an OCI image layout (lib/image)
  *	  cache/                 downloads of the builder; may be deleted at any time
  *	  ledger.db              the daemon's database
+ *	  keys/NAME.pub          whose signatures are trusted
  *	  atolld.sock            the API
  *	  machines/FED/NAME/     config, control, console.log, exit, volumes/ of a machine
  */

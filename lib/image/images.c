@@ -116,6 +116,7 @@ static struct store_image *new_image(const struct oci_entry *e)
 	image->arch = xstrdup(e->arch);
 	image->created = e->created;
 	image->input = e->input ? xstrdup(e->input) : NULL;
+	image->signatures = strv_dup(e->signatures);
 	memcpy(image->digest, e->manifest.digest, sizeof(image->digest));
 	return image;
 }
@@ -246,6 +247,7 @@ void store_image_free(struct store_image *i)
 	free(i->arch);
 	free(i->input);
 	free(i->damage);
+	strv_free(i->signatures);
 	appliance_free(i->appliance);
 	for (size_t l = 0; l < ARRAY_SIZE(layers); l++)
 		store_blob_finish(blob_of(i, &layers[l]));
@@ -320,9 +322,10 @@ static int put_manifest(struct store *s, const struct store_image *image,
 	return store_add_bytes(s, buf_bytes(&text), text.len, ret, err);
 }
 
-/* Index entries of that name and architecture give way to e. */
-static int replace_entry(struct store *s, const struct oci_entry *e, struct err **err)
+/* Index entries of that name and architecture give way to e; signatures of the same bytes stay. */
+static int replace_entry(struct store *s, struct oci_entry *e, struct err **err)
 {
+	cleanup_strv char **signatures = NULL;
 	cleanup_index struct oci_index *index = NULL;
 	cleanup_fd int lock = -1;
 	int r = store_lock(s, STORE_INDEX_LOCK, LOCK_EX, &lock, err);
@@ -334,9 +337,13 @@ static int replace_entry(struct store *s, const struct oci_entry *e, struct err 
 	for (size_t i = index->n; i-- > 0;) {
 		const struct oci_entry *old = &index->entries[i];
 
-		if (is_ours(old) && str_eq(old->name, e->name) && str_eq(old->arch, e->arch))
-			oci_index_remove(index, i);
+		if (!is_ours(old) || !str_eq(old->name, e->name) || !str_eq(old->arch, e->arch))
+			continue;
+		if (str_eq(old->manifest.digest, e->manifest.digest) && !signatures)
+			signatures = strv_dup(old->signatures);
+		oci_index_remove(index, i);
 	}
+	e->signatures = signatures;
 	if (index->n >= OCI_MAX_IMAGES)
 		return err_set(err, E2BIG, "store %s: it holds %d images, no more fit", s->path,
 			       OCI_MAX_IMAGES);
@@ -361,6 +368,39 @@ int store_put_image(struct store *s, const struct store_image *image, struct err
 	if (r < 0)
 		err_prefix(err, "appliance \"%s\"", e.name);
 	return r;
+}
+
+/* The entry of exactly this image, or -1. */
+static ssize_t find_image(const struct oci_index *index, const struct store_image *image)
+{
+	for (size_t i = 0; i < index->n; i++) {
+		const struct oci_entry *e = &index->entries[i];
+
+		if (is_ours(e) && str_eq(e->name, image->name) && str_eq(e->arch, image->arch) &&
+		    str_eq(e->manifest.digest, image->digest))
+			return (ssize_t)i;
+	}
+	return -1;
+}
+
+int store_set_signatures(struct store *s, const struct store_image *image, char *const *signatures,
+			 struct err **err)
+{
+	cleanup_index struct oci_index *index = NULL;
+	cleanup_fd int lock = -1;
+	ssize_t i;
+	int r = store_lock(s, STORE_INDEX_LOCK, LOCK_EX, &lock, err);
+
+	if (r == 0)
+		r = store_read_index(s, &index, err);
+	if (r < 0)
+		return r;
+	i = find_image(index, image);
+	if (i < 0)
+		return err_set(err, ESTALE, "appliance \"%s\" was replaced meanwhile; try again",
+			       image->name);
+	oci_index_sign(index, (size_t)i, signatures);
+	return store_write_index(s, index, err);
 }
 
 int store_remove_image(struct store *s, const char *name, struct err **err)

@@ -15,10 +15,11 @@
 #include "appliance.h"
 #include "oci_digest.h"
 
-#define OCI_INDEX_MAX    (4 << 20)
-#define OCI_MANIFEST_MAX (1 << 20)
-#define OCI_MAX_IMAGES   4096
-#define OCI_MAX_LAYERS   128
+#define OCI_INDEX_MAX      (4 << 20)
+#define OCI_MANIFEST_MAX   (1 << 20)
+#define OCI_MAX_IMAGES     4096
+#define OCI_MAX_LAYERS     128
+#define OCI_SIGNATURES_MAX 16384 /* bytes of all signatures of an image */
 
 struct oci_descriptor {
 	char *media_type;
@@ -31,7 +32,8 @@ struct oci_entry {
 	char *name, *arch;
 	struct oci_descriptor manifest;
 	int64_t created;
-	char *input; /* or NULL */
+	char *input;       /* or NULL */
+	char **signatures; /* a strv, or NULL */
 };
 
 /* An index: the JSON as it is, and every image in it. Those without name and arch are not ours. */
@@ -44,6 +46,8 @@ struct oci_index {
 int oci_index_parse(const void *text, size_t len, struct oci_index **ret, struct err **err);
 struct oci_index *oci_index_new(void);
 void oci_index_free(struct oci_index *index);
+/* Replaces entry i's signatures. */
+void oci_index_sign(struct oci_index *index, size_t i, char *const *signatures);
 /* Takes entry i out. */
 void oci_index_remove(struct oci_index *index, size_t i);
 /* Puts an image of ours at the end; copies. */

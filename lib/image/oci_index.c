@@ -13,6 +13,9 @@
 #define KEY_CREATED "org.opencontainers.image.created"
 #define KEY_ARCH    "vnd.atoll.arch"
 #define KEY_INPUT   "vnd.atoll.input"
+#define KEY_SIGNED  "vnd.atoll.signatures"
+
+#define LINES_OF_SIGNATURE 4
 
 int oci_descriptor_read(const json_t *o, const char *path, struct oci_descriptor *d,
 			struct err **err)
@@ -78,26 +81,46 @@ static char *format_time(int64_t t)
 	return xstrdup(buf);
 }
 
-/* An annotation's text, or NULL when it is absent, no string, or too long. */
-static char *annotation(const json_t *o, const char *key)
+/* An annotation's text, or NULL when it is absent, no string, or longer than max. */
+static char *annotation(const json_t *o, const char *key, size_t max)
 {
 	const json_t *v = json_object_get(json_object_get(o, "annotations"), key);
 	size_t n = json_string_length(v);
 
-	return n > 0 && n <= 256 ? xstrdup(json_string_value(v)) : NULL;
+	return n > 0 && n <= max ? xstrdup(json_string_value(v)) : NULL;
+}
+
+/* Signatures stand one behind the other, as many lines each. */
+static char **split_signatures(const char *text)
+{
+	char **list = NULL;
+
+	while (text && *text) {
+		const char *end = text;
+
+		for (int i = 0; i < LINES_OF_SIGNATURE && *end; i++) {
+			end += strcspn(end, "\n");
+			end += *end == '\n';
+		}
+		strv_take(&list, xstrndup(text, (size_t)(end - text)));
+		text = end;
+	}
+	return list;
 }
 
 static int read_entry(const json_t *o, const char *path, struct oci_entry *e, struct err **err)
 {
-	cleanup_free char *created = annotation(o, KEY_CREATED);
+	cleanup_free char *created = annotation(o, KEY_CREATED, 256);
+	cleanup_free char *signatures = annotation(o, KEY_SIGNED, OCI_SIGNATURES_MAX);
 	int r = oci_descriptor_read(o, path, &e->manifest, err);
 
 	if (r < 0)
 		return r;
-	e->name = annotation(o, KEY_NAME);
-	e->arch = annotation(o, KEY_ARCH);
-	e->input = annotation(o, KEY_INPUT);
+	e->name = annotation(o, KEY_NAME, 256);
+	e->arch = annotation(o, KEY_ARCH, 256);
+	e->input = annotation(o, KEY_INPUT, 256);
 	e->created = created ? parse_time(created) : 0;
+	e->signatures = split_signatures(signatures);
 	return 0;
 }
 
@@ -150,6 +173,7 @@ static void finish_entry(struct oci_entry *e)
 	free(e->name);
 	free(e->arch);
 	free(e->input);
+	strv_free(e->signatures);
 	free(e->manifest.media_type);
 }
 
@@ -192,7 +216,24 @@ void oci_index_add(struct oci_index *index, const struct oci_entry *e)
 	copy->name = xstrdup(e->name);
 	copy->arch = xstrdup(e->arch);
 	copy->input = e->input ? xstrdup(e->input) : NULL;
+	copy->signatures = NULL;
 	copy->manifest.media_type = xstrdup(e->manifest.media_type);
+	oci_index_sign(index, index->n - 1, e->signatures);
+}
+
+void oci_index_sign(struct oci_index *index, size_t i, char *const *signatures)
+{
+	json_t *o = json_array_get(json_object_get(index->json, "manifests"), i);
+	json_t *annotations = json_object_get(o, "annotations");
+	char **copy = strv_dup(signatures);
+	cleanup_free char *text = strv_join(copy, "");
+
+	strv_free(index->entries[i].signatures);
+	index->entries[i].signatures = copy;
+	if (copy && *copy)
+		json_object_set_new(annotations, KEY_SIGNED, json_string(text));
+	else
+		json_object_del(annotations, KEY_SIGNED);
 }
 
 void oci_index_write(const struct oci_index *index, struct buf *out)

@@ -44,6 +44,7 @@ struct store_image {
 	struct appliance *appliance; /* NULL only in a listing, for an image with `damage` */
 	char *damage;                /* in a listing: why the image cannot be used; else NULL */
 	struct store_blob rootfs, kernel, initramfs, reasons; /* digest "" when absent */
+	char **signatures; /* of the OCI manifest (signature.h); a strv */
 };
 
 /* Opens, and makes it when it is not there. The error says what to do about permissions. */

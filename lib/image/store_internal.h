@@ -32,6 +32,10 @@ int store_read_blob(struct store *s, const char *digest, size_t max, struct buf 
 int store_add_bytes(struct store *s, const void *data, size_t len, struct oci_descriptor *ret,
 		    struct err **err);
 
+/* Sets the signatures of the image in the index; -ESTALE when it is another one by now. */
+int store_set_signatures(struct store *s, const struct store_image *image, char *const *signatures,
+			 struct err **err);
+
 int store_read_index(struct store *s, struct oci_index **ret, struct err **err);
 int store_write_index(struct store *s, const struct oci_index *index, struct err **err);
 int store_read_manifest(struct store *s, const struct oci_entry *e, struct oci_manifest **ret,

@@ -35,6 +35,7 @@
 #include "programs.h"
 #include "progress.h"
 #include "sha256.h"
+#include "signature.h"
 #include "sources.h"
 #include "str.h"
 #include "unpack.h"
@@ -447,6 +448,22 @@ static void say_result(struct build *s)
 			(double)(clock_ms() - s->progress.started) / 1000);
 }
 
+static int sign(struct build *s, struct err **err)
+{
+	cleanup_free char *name = xasprintf("%s:%s", s->recipe->name, s->arch);
+	struct store_image *image;
+	int r;
+
+	if (!s->b->sign)
+		return 0;
+	r = store_get_image(s->b->store, name, &image, err);
+	if (r < 0)
+		return r;
+	r = signature_add(s->b->store, image, s->b->sign, err);
+	store_image_free(image);
+	return r;
+}
+
 static int run(struct build *s, struct err **err)
 {
 	int r = open_universe(s, err);
@@ -460,10 +477,14 @@ static int run(struct build *s, struct err **err)
 	if (r < 0)
 		return r;
 	if (!s->b->force && pack_is_there(s->b->store, s->recipe->name, s->arch, s->key)) {
-		progress_result(&s->progress, "unchanged (cache hit)");
-		return 0;
+		r = sign(s, err);
+		if (r == 0)
+			progress_result(&s->progress, "unchanged (cache hit)");
+		return r;
 	}
 	r = make_image(s, err);
+	if (r == 0)
+		r = sign(s, err);
 	if (r == 0)
 		say_result(s);
 	return r;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "minisign.h"
 #include "recipe.h"
 #include "resolve.h"
 #include "store.h"
@@ -14,6 +15,7 @@ struct builder {
 	const char *apt_dir;
 	const char *arch; /* --arch; NULL: as the recipe says, else the host's */
 	bool update, force, quiet;
+	const struct minisign_secret *sign; /* --sign; or NULL */
 
 	struct workspace ws;
 	struct store *store;

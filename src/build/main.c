@@ -9,6 +9,7 @@
 
 #include "builder.h"
 #include "fd.h"
+#include "keyfile.h"
 #include "log.h"
 #include "mem.h"
 #include "sources.h"
@@ -18,10 +19,15 @@
 #define EXIT_USAGE   2
 
 static const struct option options[] = {
-	{ "apt", required_argument, NULL, 'a' }, { "arch", required_argument, NULL, 'A' },
-	{ "force", no_argument, NULL, 'f' },     { "help", no_argument, NULL, 'h' },
-	{ "quiet", no_argument, NULL, 'q' },     { "update", no_argument, NULL, 'u' },
-	{ "version", no_argument, NULL, 'V' },   { NULL, 0, NULL, 0 },
+	{ "apt", required_argument, NULL, 'a' },
+	{ "arch", required_argument, NULL, 'A' },
+	{ "force", no_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "sign", required_argument, NULL, 's' },
+	{ "update", no_argument, NULL, 'u' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static void usage(FILE *out)
@@ -33,6 +39,7 @@ static void usage(FILE *out)
 	      "  --force       even when nothing changed\n"
 	      "  --update      ask the package servers for newer indexes now\n"
 	      "  --quiet       say nothing but errors\n"
+	      "  --sign KEY    sign with this secret key ('atoll key create')\n"
 	      "  --apt DIR     read sources and keys there instead of /etc/apt\n"
 	      "  --version, --help\n",
 	      out);
@@ -73,7 +80,7 @@ static int build_all(struct builder *b, char **files)
 }
 
 /* Exits for --help, --version and mistakes. */
-static void parse_options(struct builder *b, int argc, char **argv)
+static void parse_options(struct builder *b, const char **sign, int argc, char **argv)
 {
 	int c;
 
@@ -90,6 +97,9 @@ static void parse_options(struct builder *b, int argc, char **argv)
 			break;
 		case 'q':
 			b->quiet = true;
+			break;
+		case 's':
+			*sign = optarg;
 			break;
 		case 'u':
 			b->update = true;
@@ -115,19 +125,25 @@ int main(int argc, char **argv)
 {
 	const char *apt = getenv("ATOLL_APT_ROOT");
 	struct builder b = { .apt_dir = apt && *apt ? apt : APT_DIR, .ws = { .lock = -1 } };
+	struct minisign_secret secret;
 	cleanup_err struct err *err = NULL;
+	const char *sign = NULL;
 	int code;
 
 	fd_secure_std();
 	log_init("atoll-build", LOG_LEVEL_WARN);
-	parse_options(&b, argc, argv);
+	parse_options(&b, &sign, argc, argv);
 	umask(022);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error like a full disk */
 	signal(SIGPIPE, SIG_IGN);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (sign && keyfile_read_secret(sign, &secret, &err) < 0)
+		die("%s", err_msg(err));
+	b.sign = sign ? &secret : NULL;
 	if (builder_open(&b, &err) < 0)
 		die("%s", err_msg(err));
 	code = build_all(&b, argv + optind);
+	sodium_memzero(&secret, sizeof(secret));
 	builder_close(&b);
 	curl_global_cleanup();
 	return code;

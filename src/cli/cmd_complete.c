@@ -8,6 +8,7 @@
 
 #include "client.h"
 #include "command.h"
+#include "keyfile.h"
 #include "local_store.h"
 #include "mem.h"
 #include "str.h"
@@ -71,6 +72,25 @@ static void offer_images(const char *word)
 	store_images_free(images, n);
 }
 
+static void offer_keys(const char *word, size_t n)
+{
+	cleanup_free char *folder = trusted_keys_folder();
+	struct trusted_keys keys;
+
+	if (n == 0) {
+		offer(word, "create", "a new key");
+		offer(word, "trust", "a public key's file");
+		offer(word, "forget", "a key that was trusted");
+		return;
+	}
+	printf("\tfiles\n");
+	if (trusted_keys_read(folder, &keys, NULL) < 0)
+		return;
+	for (size_t i = 0; i < keys.n; i++)
+		offer(word, keys.items[i].name, "trusted key");
+	trusted_keys_finish(&keys);
+}
+
 static void offer_words(const char *word, enum word_kind kind, size_t n)
 {
 	switch (kind) {
@@ -96,6 +116,9 @@ static void offer_words(const char *word, enum word_kind kind, size_t n)
 		break;
 	case WORDS_FILES:
 		printf("\tfiles\n");
+		break;
+	case WORDS_KEYS:
+		offer_keys(word, n);
 		break;
 	case WORDS_COMMANDS:
 		offer_commands(word);

@@ -24,6 +24,7 @@ enum word_kind {
 	WORDS_FILES,
 	WORDS_COMMANDS,
 	WORDS_SHELLS,
+	WORDS_KEYS,
 };
 
 struct command {
@@ -62,6 +63,7 @@ int cmd_gc(const struct args *args);
 int cmd_help(const struct args *args);
 int cmd_images(const struct args *args);
 int cmd_inspect(const struct args *args);
+int cmd_key(const struct args *args);
 int cmd_links(const struct args *args);
 int cmd_logs(const struct args *args);
 int cmd_plan(const struct args *args);
@@ -69,9 +71,11 @@ int cmd_ps(const struct args *args);
 int cmd_restart(const struct args *args);
 int cmd_rm(const struct args *args);
 int cmd_shell(const struct args *args);
+int cmd_sign(const struct args *args);
 int cmd_start(const struct args *args);
 int cmd_stop(const struct args *args);
 int cmd_up(const struct args *args);
+int cmd_verify(const struct args *args);
 int cmd_version(const struct args *args);
 
 #endif

@@ -77,6 +77,17 @@ static const struct option_spec opts_images[] = {
 	{ 0, "verify", NULL, "read every blob and compare it with its digest" },
 	END,
 };
+static const struct option_spec opts_key[] = {
+	{ 0, "no-password", NULL,
+	  "a new key that needs none: for machines that sign by themselves" },
+	FORMAT,
+	END,
+};
+static const struct option_spec opts_sign[] = {
+	{ 'k', "key", "FILE", "with this secret key" },
+	{ 0, "signature", "FILE", "takes a signature made elsewhere, with minisign" },
+	END,
+};
 static const struct option_spec opts_events[] = {
 	FORMAT,
 	{ 0, "types", "LIST", "of lifecycle, operation and link, separated by commas" },
@@ -123,6 +134,14 @@ const struct command commands[] = {
 	  false, WORDS_IMAGES, cmd_rm },
 	{ "Appliances", "gc", "", "Delete what no appliance and no machine needs", opts_listing, 0,
 	  0, 0, false, WORDS_NONE, cmd_gc },
+
+	{ "Trust", "verify", "[IMAGE…]", "Check that appliances are whole and rightly signed",
+	  opts_listing, 0, WORDS_ANY, 0, false, WORDS_IMAGES, cmd_verify },
+	{ "Trust", "sign", "IMAGE…", "Sign appliances", opts_sign, 1, WORDS_ANY, 0, false,
+	  WORDS_IMAGES, cmd_sign },
+	{ "Trust", "key", "[create FILE | trust FILE | forget NAME]",
+	  "Make keys, and say which ones this computer trusts", opts_key, 0, 2, 0, false,
+	  WORDS_KEYS, cmd_key },
 
 	{ "This computer", "events", "", "Follow what happens", opts_events, 0, 0, 0, false,
 	  WORDS_NONE, cmd_events },

@@ -3,8 +3,10 @@
 
 #include "fd.h"
 #include "mem.h"
+#include "minisign.h"
 #include "output.h"
 #include "paths.h"
+#include "str.h"
 
 int local_store_open(struct store **ret, struct err **err)
 {
@@ -38,6 +40,23 @@ static void add_blob(json_t *o, const char *key, const struct store_blob *b)
 					      (json_int_t)b->size, "path", b->path));
 }
 
+/* The ids of the keys that it says it is signed by. */
+static json_t *signers(const struct store_image *i)
+{
+	json_t *list = json_array();
+
+	for (char **s = i->signatures; *s; s++) {
+		uint8_t id[MINISIGN_ID];
+		char text[MINISIGN_ID_TEXT];
+
+		if (minisign_signer(*s, strlen(*s), id, NULL) < 0)
+			continue;
+		minisign_id_text(id, text);
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
 json_t *image_details(const struct store_image *i)
 {
 	json_t *o = image_summary(i);
@@ -48,6 +67,8 @@ json_t *image_details(const struct store_image *i)
 	add_blob(o, "initramfs", &i->initramfs);
 	if (i->input)
 		json_object_set_new(o, "input", json_string(i->input));
+	if (i->signatures)
+		json_object_set_new(o, "signatures", signers(i));
 	if (i->appliance) {
 		appliance_write(i->appliance, &text);
 		json_object_set_new(o, "appliance",

@@ -52,10 +52,11 @@ int reply_status(const struct err *err)
 	static const struct {
 		int code, status;
 	} table[] = {
-		{ EINVAL, 400 }, { EBADMSG, 400 },  { ENAMETOOLONG, 400 }, { EACCES, 403 },
-		{ EPERM, 403 },  { ENOENT, 404 },   { EOPNOTSUPP, 405 },   { EBUSY, 409 },
-		{ EEXIST, 409 }, { ENOTUNIQ, 409 }, { EHOSTDOWN, 409 },    { EFBIG, 413 },
-		{ ENOSPC, 507 }, { EDQUOT, 507 },   { ENOMEM, 507 },       { EAGAIN, 503 },
+		{ EINVAL, 400 },       { EBADMSG, 400 }, { ENAMETOOLONG, 400 }, { EACCES, 403 },
+		{ EKEYREJECTED, 403 }, { EPERM, 403 },   { ENOENT, 404 },       { EOPNOTSUPP, 405 },
+		{ EBUSY, 409 },        { EEXIST, 409 },  { ENOTUNIQ, 409 },     { EHOSTDOWN, 409 },
+		{ EFBIG, 413 },        { ENOSPC, 507 },  { EDQUOT, 507 },       { ENOMEM, 507 },
+		{ EAGAIN, 503 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)

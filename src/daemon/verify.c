@@ -14,6 +14,7 @@
 #include "fd.h"
 #include "mem.h"
 #include "paths.h"
+#include "signature.h"
 #include "str.h"
 #include "verity.h"
 
@@ -144,13 +145,37 @@ static int ask(struct verifier *v, const struct store_blob *blob, const struct v
 	return r;
 }
 
+/* The keys are read each time: trusting one, or no longer, counts from the next start on. */
+static int check_signature(struct daemon *d, const struct store_image *image, struct err **err)
+{
+	cleanup_free char *folder = trusted_keys_folder();
+	const struct trusted_key *key;
+	struct trusted_keys keys;
+	struct store *store;
+	int r = trusted_keys_read(folder, &keys, err);
+
+	if (r < 0)
+		return err_prefix(err, "the trusted keys");
+	if (keys.n) {
+		r = store_open(d->store, &store, err);
+		if (r == 0) {
+			r = signature_check(store, image, &keys, &key, err);
+			store_close(store);
+		}
+	}
+	trusted_keys_finish(&keys);
+	return r;
+}
+
 int verifier_ask(struct verifier *v, const struct store_image *image, bool kernel, struct err **err)
 {
 	const struct store_blob *const blobs[] = { &image->rootfs, &image->kernel,
 						   &image->initramfs };
 	struct verity verity = { 0 }, none = { 0 };
-	int all = 1;
+	int all = 1, signature = check_signature(v->daemon, image, err);
 
+	if (signature < 0)
+		return signature;
 	if (image->appliance->verity) {
 		snprintf(verity.root, sizeof(verity.root), "%s", image->appliance->verity);
 		verity.offset = image->appliance->verity_offset;

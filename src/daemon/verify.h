@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether the blobs that a machine is started from are what their names say. Reading one takes tenths
- * of a second, so a child of ours does it, once for each blob until the file changes.
+ * Whether the blobs that a machine is started from are what their names say, and, when this computer
+ * trusts certain keys alone, whether one of them signed the image. Reading a blob takes tenths of a
+ * second, so a child of ours does it, once for each blob until the file changes.
  */
 #ifndef ATOLL_VERIFY_H
 #define ATOLL_VERIFY_H
@@ -19,7 +20,7 @@ void verifier_destroy(struct verifier *v);
 
 /*
  * 1: all are whole; 0: they are being read, and daemon_kick tells when to ask again; -EBADMSG and
- * others: one is not. `kernel`: also those that only a virtual machine has.
+ * others: one is not; -EKEYREJECTED: no signature of a trusted key. `kernel`: also those that only a virtual machine has.
  */
 int verifier_ask(struct verifier *v, const struct store_image *image, bool kernel,
 		 struct err **err);

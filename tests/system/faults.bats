@@ -59,6 +59,28 @@ corrupt() {
 	"$atoll" down broken && "$atoll" down whole
 }
 
+@test "once a key is trusted, only what it signed starts; what runs goes on" {
+	federation whole 'machines:' '  a: {appliance: box}'
+	"$atoll" up whole.yaml
+	"$atoll" key create --no-password ours
+	"$atoll" key trust ours.pub
+	run "$atoll" restart whole/a
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"appliance \"box\": it is not signed, and this computer wants a signature of a trusted key"* ]]
+	[ "$(of whole/a .state)" = ready ]
+	federation broken 'machines:' '  b: {appliance: box}'
+	run "$atoll" up broken.yaml
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"atoll: b: appliance \"box\": it is not signed"* ]]
+	"$atoll" sign --key ours.key box
+	"$atoll" restart whole/a
+	"$atoll" up broken.yaml
+	[ "$(of broken/b .state)" = ready ]
+	"$atoll" key forget ours
+	"$atoll" down broken && "$atoll" down whole
+}
+
 @test "a blob that is missing" {
 	blob=$(rootfs_of source)
 	mv "$blob" kept
