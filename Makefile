@@ -21,7 +21,7 @@ run: build
 	@$(BUILD)/atoll up examples/office.yaml
 	@ATOLL=$(BUILD)/atoll examples/tour
 
-# `make test T="unit conf"` runs some of: lint unit conf asan fuzz system.
+# `make test T="unit conf"` runs some of: lint unit conf asan fuzz system lab.
 test: build
 	@./setup
 	@tests/run $(T)

@@ -236,6 +236,12 @@ static void mount_system(void)
 		{ "tmpfs", "/tmp", "mode=1777,size=80%", MS_NOSUID | MS_NODEV },
 		{ "tmpfs", "/var/lib/atoll", "mode=755,size=80%", MS_NOSUID | MS_NODEV },
 	};
+	static const struct {
+		const char *to, *path;
+	} links[] = { { "/proc/self/fd", "/dev/fd" },
+		      { "/proc/self/fd/0", "/dev/stdin" },
+		      { "/proc/self/fd/1", "/dev/stdout" },
+		      { "/proc/self/fd/2", "/dev/stderr" } };
 
 	for (size_t i = 0; i < COUNT(mounts); i++) {
 		if (strncmp(mounts[i].where, "/sys/", 5) != 0)
@@ -245,6 +251,9 @@ static void mount_system(void)
 			fprintf(stderr, "lab: %s: %s\n", mounts[i].where, strerror(errno));
 	}
 	make_dirs("/run/lock");
+	for (size_t i = 0; i < COUNT(links); i++)
+		if (symlink(links[i].to, links[i].path) < 0)
+			fprintf(stderr, "lab: %s: %s\n", links[i].path, strerror(errno));
 }
 
 /* Folders that /tmp or /run would hide, the kernel's modules, and the folders shared with the host. */
