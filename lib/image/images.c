@@ -33,6 +33,7 @@ static const struct layer {
 } layers[] = {
 	{ MEDIA_ROOTFS, offsetof(struct store_image, rootfs) },
 	{ MEDIA_KERNEL, offsetof(struct store_image, kernel) },
+	{ MEDIA_VMLINUX, offsetof(struct store_image, vmlinux) },
 	{ MEDIA_INITRAMFS, offsetof(struct store_image, initramfs) },
 	{ MEDIA_REASONS, offsetof(struct store_image, reasons) },
 };

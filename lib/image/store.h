@@ -8,8 +8,9 @@
  *	index.lock  writers.lock                            (see store.c)
  *
  * An image's manifest has the standard config (application/vnd.oci.image.config.v1+json) and these
- * layers: the appliance manifest, the root file system, the kernel, the initramfs, and why each file
- * is there (reasons.h; media types below); blobs that several images have are stored once. Blobs are written to ingest/, synced,
+ * layers: the appliance manifest, the root file system, the kernel, the same kernel as an ELF file,
+ * the initramfs, and why each file is there (reasons.h; media types below); blobs that several images
+ * have are stored once. Blobs are written to ingest/, synced,
  * checked and renamed; index.json is replaced as one step under a lock: an interrupted writer
  * leaves the store as it was.
  */
@@ -22,6 +23,7 @@
 #define MEDIA_APPLIANCE "application/vnd.atoll.appliance.v1+json"
 #define MEDIA_ROOTFS    "application/vnd.atoll.rootfs.v1.erofs"
 #define MEDIA_KERNEL    "application/vnd.atoll.kernel.v1"
+#define MEDIA_VMLINUX   "application/vnd.atoll.kernel.v1.elf"
 #define MEDIA_INITRAMFS "application/vnd.atoll.initramfs.v1"
 #define MEDIA_REASONS   "application/vnd.atoll.reasons.v1+zstd"
 
@@ -43,7 +45,8 @@ struct store_image {
 	char *input;                 /* key of the build that made it, for cache hits; or NULL */
 	struct appliance *appliance; /* NULL only in a listing, for an image with `damage` */
 	char *damage;                /* in a listing: why the image cannot be used; else NULL */
-	struct store_blob rootfs, kernel, initramfs, reasons; /* digest "" when absent */
+	/* Digest "" when absent. vmlinux: the kernel as an ELF file with a PVH entry, uncompressed. */
+	struct store_blob rootfs, kernel, vmlinux, initramfs, reasons;
 	char **signatures; /* of the OCI manifest (signature.h); a strv */
 };
 

@@ -412,6 +412,7 @@ static int pack(struct build *s, struct err **err)
 		.rootfs = s->rootfs,
 		.verity = &s->verity,
 		.kernel = vmlinuz,
+		.vmlinux = s->kernel.vmlinux,
 		.initramfs = s->initramfs,
 	};
 

@@ -9,11 +9,13 @@
 #include "mem.h"
 #include "str.h"
 #include "tree.h"
+#include "vmlinux.h"
 
 #define IMAGE_PREFIX "linux-image-"
 #define VMLINUZ      "boot/vmlinuz-"
 #define MODULES      "usr/lib/modules/"
 #define VERSION_MAX  128
+#define VMLINUZ_MAX  (64 << 20)
 
 /* The metapackage whose dependency is the newest kernel. */
 static const struct {
@@ -44,6 +46,7 @@ void kernel_finish(struct kernel *k)
 {
 	free(k->version);
 	free(k->dir);
+	free(k->vmlinux);
 	free(k->key);
 	*k = (struct kernel){ 0 };
 }
@@ -114,20 +117,49 @@ static int unpack(struct workspace *ws, const struct package *package, const cha
 	return workspace_keep(dir, cached, err);
 }
 
+/* NULL for kernels of other processors, which have no such thing. */
+static int unpack_vmlinux(struct workspace *ws, const char *dir, char **ret_path, struct err **err)
+{
+	cleanup_free char *packed_path = xasprintf("%s/vmlinuz", dir), *temp = NULL;
+	cleanup_free char *path = xasprintf("%s/vmlinux", dir);
+	cleanup_buf struct buf packed = BUF_INIT, elf = BUF_INIT;
+	cleanup_err struct err *cause = NULL;
+	int r = file_exists(path) ? 0 : file_read(packed_path, VMLINUZ_MAX, &packed, err);
+
+	if (r == 0 && packed.len) {
+		r = vmlinux_unpack(buf_bytes(&packed), packed.len, &elf, &cause);
+		if (r == 0)
+			r = vmlinux_trim(&elf, &cause);
+		if (r < 0)
+			return r == -ENOEXEC
+				       ? 0
+				       : err_set(err, -r, "%s: %s", packed_path, err_msg(cause));
+		r = workspace_write(ws, buf_bytes(&elf), elf.len, &temp, err);
+		if (r == 0)
+			r = workspace_keep(temp, path, err);
+	}
+	if (r == 0)
+		*ret_path = steal_ptr(path);
+	return r;
+}
+
 int kernel_open(struct workspace *ws, const struct package *package, struct kernel *ret,
 		struct err **err)
 {
 	cleanup_free char *dir = workspace_cached(ws, "kernel", package->sha256);
-	cleanup_free char *version_path = xasprintf("%s/version", dir);
+	cleanup_free char *version_path = xasprintf("%s/version", dir), *vmlinux = NULL;
 	cleanup_buf struct buf version = BUF_INIT;
 	int r = file_exists(dir) ? 0 : unpack(ws, package, dir, err);
 
 	if (r == 0)
 		r = file_read(version_path, VERSION_MAX, &version, err);
+	if (r == 0)
+		r = unpack_vmlinux(ws, dir, &vmlinux, err);
 	if (r < 0)
 		return r;
 	*ret = (struct kernel){ .version = buf_steal_str(&version),
 				.dir = steal_ptr(dir),
+				.vmlinux = steal_ptr(vmlinux),
 				.key = xstrdup(package->sha256) };
 	return 0;
 }

@@ -11,12 +11,13 @@
 /*
  * An unpacked kernel package in the cache:
  *
- *	DIR/vmlinuz   DIR/modules/    the package's /lib/modules/VERSION
+ *	DIR/vmlinuz   DIR/vmlinux   DIR/modules/    the package's /lib/modules/VERSION
  */
 struct kernel {
 	char *version; /* "6.1.0-56-cloud-amd64" */
 	char *dir;
-	char *key; /* the package's digest */
+	char *vmlinux; /* the ELF file in vmlinuz, in the cache; NULL: there is none with a PVH entry */
+	char *key;     /* the package's digest */
 };
 
 /* The package that has the kernel for an architecture. */

@@ -121,6 +121,8 @@ int pack_image(struct store *store, const struct pack *p, struct err **err)
 	if (r == 0)
 		r = add_blob(store, p->kernel, &image->kernel, err);
 	if (r == 0)
+		r = add_blob(store, p->vmlinux, &image->vmlinux, err);
+	if (r == 0)
 		r = add_blob(store, p->initramfs, &image->initramfs, err);
 	if (r == 0)
 		r = add_reasons(store, p, &image->reasons, err);
@@ -144,8 +146,9 @@ bool pack_is_there(struct store *store, const char *name, const char *arch, cons
 	if (store_get_image(store, full, &image, NULL) < 0)
 		return false;
 	there = str_eq(image->input, input) && blob_is_there(&image->rootfs) &&
-		blob_is_there(&image->kernel) && blob_is_there(&image->initramfs) &&
-		*image->reasons.digest && blob_is_there(&image->reasons);
+		blob_is_there(&image->kernel) && blob_is_there(&image->vmlinux) &&
+		blob_is_there(&image->initramfs) && *image->reasons.digest &&
+		blob_is_there(&image->reasons);
 	store_image_free(image);
 	return there;
 }

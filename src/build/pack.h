@@ -14,12 +14,13 @@ struct pack {
 	const char *arch;
 	const char *input; /* the build's key */
 	const struct package_list *packages;
-	const struct tree *tree;                 /* the image's files, and why each is there */
-	const struct tree *left;                 /* what of the packages was left out */
-	char *const *modules;                    /* paths in the image, in load order */
-	const char *kernel_version;              /* NULL: no virtual machine runs it */
-	const char *rootfs, *kernel, *initramfs; /* files; the last two may be NULL */
-	const struct verity *verity;             /* of rootfs */
+	const struct tree *tree;    /* the image's files, and why each is there */
+	const struct tree *left;    /* what of the packages was left out */
+	char *const *modules;       /* paths in the image, in load order */
+	const char *kernel_version; /* NULL: no virtual machine runs it */
+	/* Files; all but the first may be NULL. */
+	const char *rootfs, *kernel, *vmlinux, *initramfs;
+	const struct verity *verity; /* of rootfs */
 };
 
 /* Writes the blobs, then the image under the recipe's name. */

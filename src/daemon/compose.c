@@ -251,11 +251,17 @@ static void fill_guest(struct job *j)
 	add_volumes(j);
 }
 
+const struct store_blob *compose_kernel(enum kind kind, const struct store_image *image)
+{
+	return kind != KIND_FULL && image->vmlinux.path ? &image->vmlinux : &image->kernel;
+}
+
 static int fill_machine(struct job *j, struct err **err)
 {
 	const struct compose_input *in = j->in;
 	struct machine_config *c = j->config;
 	bool light = in->machine->kind == KIND_LIGHT;
+	const struct store_blob *kernel = compose_kernel(in->machine->kind, in->image);
 
 	c->federation = xstrdup(in->fed->name);
 	c->name = xstrdup(in->machine->name);
@@ -275,12 +281,12 @@ static int fill_machine(struct job *j, struct err **err)
 		c->init = xstrdup(in->init);
 		return 0;
 	}
-	if (!in->image->kernel.path || !in->image->initramfs.path)
+	if (!kernel->path || !in->image->initramfs.path)
 		return err_set(
 			err, EINVAL,
 			"appliance \"%s\" has no kernel, which kind %s needs; build it again",
 			in->machine->appliance, c->kind);
-	c->kernel = xstrdup(in->image->kernel.path);
+	c->kernel = xstrdup(kernel->path);
 	c->initramfs = xstrdup(in->image->initramfs.path);
 	return 0;
 }

@@ -34,6 +34,13 @@ struct compose_input {
 /* msg_free(&machine_config_type, …) by the caller. */
 int compose_config(const struct compose_input *in, struct machine_config **ret, struct err **err);
 
+/*
+ * The kernel that a machine of this kind starts: firmware (full) wants the bzImage; everything else
+ * enters the ELF file where the image has one, which saves unpacking in the guest. Its path is NULL
+ * when the image has none.
+ */
+const struct store_blob *compose_kernel(enum kind kind, const struct store_image *image);
+
 /* Memory that the machine gets, in bytes. */
 uint64_t compose_memory(const struct fed_machine *machine, const struct appliance *appliance);
 

@@ -623,11 +623,14 @@ static int check_start(struct fed *f, const char *name, struct catalog *catalog,
 	const struct fed_machine *spec = federation_machine(f->spec, name);
 	const struct store_image *image = catalog_image(catalog, spec->appliance);
 	const struct machine *m = fed_find_machine(f, name);
+	const struct store_blob *kernel = NULL;
 	int r;
 
 	if (!image)
 		return not_in_store(spec, err);
-	r = verifier_ask(f->daemon->verifier, image, spec->kind != KIND_LIGHT, err);
+	if (spec->kind != KIND_LIGHT)
+		kernel = compose_kernel(spec->kind, image);
+	r = verifier_ask(f->daemon->verifier, image, kernel, err);
 	if (r <= 0 || !m || !machine_alive(m))
 		return r;
 	r = rehearse(m, spec, catalog, err);

@@ -20,10 +20,11 @@ void verifier_destroy(struct verifier *v);
 
 /*
  * 1: all are whole; 0: they are being read, and daemon_kick tells when to ask again; -EBADMSG and
- * others: one is not; -EKEYREJECTED: no signature of a trusted key. `kernel`: also those that only a virtual machine has.
+ * others: one is not; -EKEYREJECTED: no signature of a trusted key. `kernel`: what a virtual machine
+ * starts; then its initramfs too. Or NULL.
  */
-int verifier_ask(struct verifier *v, const struct store_image *image, bool kernel,
-		 struct err **err);
+int verifier_ask(struct verifier *v, const struct store_image *image,
+		 const struct store_blob *kernel, struct err **err);
 
 /* The child: atolld --verify STORE DIGEST SIZE ROOT OFFSET. Returns its exit code, having said what is wrong. */
 int verify_main(char *const *words);

@@ -19,6 +19,18 @@ setup() {
 	repository_test
 }
 
+# kernel FLAVOUR: a kernel package and the metapackage that stands for the newest; all its modules are built in.
+kernel() {
+	local name=linux-image-1-$1-amd64 modules=usr/lib/modules/1-$1-amd64 module
+	mkdir -p "$WORK/pkg/$name/boot" "$WORK/pkg/$name/$modules" "$WORK/pkg/linux-image-$1-amd64"
+	cp "$ATOLL_SOURCE_DIR/fuzz/corpus/vmlinux/bzimage-xz" "$WORK/pkg/$name/boot/vmlinuz-1-$1-amd64"
+	for module in virtio_{mmio,pci,blk,net,console,rng} erofs overlay ext4; do
+		echo "kernel/$module.ko"
+	done >"$WORK/pkg/$name/$modules/modules.builtin"
+	deb "$name"
+	deb "linux-image-$1-amd64" "Depends: $name"
+}
+
 make_packages() {
 	local users=usr/share/base-passwd
 	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
@@ -49,6 +61,7 @@ make_packages() {
 	chmod 755 "$WORK/pkg/scripted/DEBIAN/postinst"
 	deb scripted
 
+	kernel cloud
 	mkdir -p "$WORK/pkg/big/usr/share/big"
 	head -c 3000000 /dev/urandom >"$WORK/pkg/big/usr/share/big/data"
 	deb big
@@ -107,6 +120,18 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	[[ $output == *"f 104755 10 1 package - usr/bin/hello -"* ]]
 	[[ $output == *"f 100600 1 "*" recipe - etc/a.conf files"* ]]
 	[[ $output == *"x 100644 6 1 none - usr/share/doc/hello/README -"* ]]
+}
+
+@test "a virtual machine's image has the kernel as a bzImage and as the ELF file in it" {
+	local kernel=$ATOLL_SOURCE_DIR/fuzz/corpus/vmlinux/bzimage-xz
+	printf 'appliance: vm\nbase: debian/bookworm\npackages: [hello]\nrun: hello\nmodules: [erofs]\n' >vm.yaml
+	build vm.yaml
+	[ "$status" -eq 0 ]
+	cmp "$(blob vm 'kernel.v1$')" "$kernel"
+	readelf -lW "$(blob vm kernel.v1.elf)" | grep -q LOAD
+	[ "$(readelf -n "$(blob vm kernel.v1.elf)" | grep -c 'Xen.*(0x00000012)')" = 1 ]
+	tail -c 18 "$(blob vm kernel.v1.elf)" | grep -qx 'code of the kernel'
+	jq -e '.kernel == "1-cloud-amd64" and .modules == null' "$(blob vm appliance)"
 }
 
 @test "what did not change is a cache hit, what did is built" {

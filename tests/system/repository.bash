@@ -9,7 +9,7 @@
 
 repository_begin() {
 	export WORK=$BATS_FILE_TMPDIR REPO=$BATS_FILE_TMPDIR/repo
-	export GNUPGHOME=$WORK/gnupg
+	export GNUPGHOME=$WORK/gnupg ATOLL_SOURCE_DIR=${ATOLL_SOURCE_DIR:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
 	unset http_proxy https_proxy ATOLL_LIBEXEC ATOLL_LOG
 	umask 022
 	chmod 755 "$WORK"
@@ -91,13 +91,13 @@ store_json() { # DIGEST
 	cat "$ATOLL_ROOT/store/blobs/sha256/${1#sha256:}"
 }
 
-# blob NAME MEDIA: the path of one of an image's blobs.
+# blob NAME MEDIA: the path of one of an image's blobs; the media type as a pattern.
 blob() {
 	local image
 	image=$(jq -r --arg n "$1" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $n)
 		| .digest' "$ATOLL_ROOT/store/index.json")
 	echo "$ATOLL_ROOT/store/blobs/sha256/$(store_json "$image" |
-		jq -r --arg m "$2" '.layers[] | select(.mediaType | contains($m)) | .digest[7:]')"
+		jq -r --arg m "$2" '.layers[] | select(.mediaType | test($m)) | .digest[7:]')"
 }
 
 # unpacked NAME: the image's files below ./NAME.root

@@ -176,6 +176,19 @@ static void test_no_kernel(void **state)
 	assert_non_null(strstr(err_msg(err), "no kernel"));
 }
 
+/* Firmware starts the bzImage; the others the ELF file, where there is one. */
+static void test_which_kernel(void **state)
+{
+	struct store_image image = { .kernel.path = path };
+
+	(void)state;
+	assert_ptr_equal(compose_kernel(KIND_MICRO, &image), &image.kernel);
+	image.vmlinux.path = path;
+	assert_ptr_equal(compose_kernel(KIND_MICRO, &image), &image.vmlinux);
+	assert_ptr_equal(compose_kernel(KIND_EMULATED, &image), &image.vmlinux);
+	assert_ptr_equal(compose_kernel(KIND_FULL, &image), &image.kernel);
+}
+
 static const struct firewall_client *client(const struct firewall_rules *rules, const char *nic)
 {
 	MSG_EACH (const struct firewall_client, c, &rules->clients)
@@ -265,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_a_router),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_no_kernel),
+		cmocka_unit_test(test_which_kernel),
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_rules_of_a_cut_link),
 		cmocka_unit_test(test_rules_without_options),
