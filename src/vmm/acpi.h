@@ -19,7 +19,10 @@ struct acpi_machine {
 	bool serial;
 };
 
-/* Writes all at LAYOUT_ACPI; *ret_rsdp is where the RSDP is, *ret_vmgenid the identifier's 16 bytes. */
+/*
+ * Writes all at LAYOUT_ACPI; *ret_rsdp is where the RSDP is, *ret_vmgenid the identifier's 16 bytes, which
+ * are the caller's to fill: the tables of like machines are the same, identifiers never are.
+ */
 int acpi_write(const struct memory *m, const struct acpi_machine *machine, uint64_t *ret_rsdp,
 	       uint64_t *ret_vmgenid, struct err **err);
 
