@@ -177,7 +177,8 @@ static int load(struct boot *b, struct boot_entry *ret, struct err **err)
 			       "without CONFIG_PVH (its bzImage boots too)",
 			       b->kernel.name);
 	for (size_t i = 0; r == 0 && i < elf.header.e_phnum; i++)
-		if (elf.segments[i].p_type == PT_LOAD && elf.segments[i].p_memsz)
+		if (elf.segments[i].p_type == PT_LOAD &&
+		    (elf.segments[i].p_memsz || elf.segments[i].p_filesz))
 			r = load_segment(b, &elf, &elf.segments[i], err);
 	if (r < 0)
 		return r;

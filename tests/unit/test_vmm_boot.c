@@ -2,7 +2,7 @@
 /*
  * Loading kernels: what is then in guest memory, byte by byte, and what is said of each file that is
  * not a kernel. The kernels are made here; with ATOLL_SEEDS=FOLDER they are written there, as the seeds
- * in fuzz/corpus/vmm_boot were.
+ * in fuzz/corpus/boot were.
  */
 #include <asm/bootparam.h>
 #include <elf.h>
@@ -387,6 +387,8 @@ static const struct broken broken_elf[] = {
 	  .len = 895 },
 	{ "vmlinux: broken: segment 0 has more bytes in the file than in memory",
 	  { { PHDR(0, p_memsz), 0x80 } } },
+	{ "vmlinux: broken: segment 0 has more bytes in the file than in memory",
+	  { { PHDR(0, p_memsz), 0 } } },
 	{ "vmlinux: wants to be at 0x6000, in the first MiB, where only boot structures are",
 	  { { PHDR(0, p_paddr), 0x6000 } } },
 	{ "vmlinux: broken: its end is beyond all addresses",
