@@ -34,6 +34,7 @@
 #include "paths.h"
 #include "programs.h"
 #include "progress.h"
+#include "secrets.h"
 #include "sha256.h"
 #include "signature.h"
 #include "sources.h"
@@ -394,6 +395,8 @@ static int check(struct build *s, struct err **err)
 
 	if (r == 0)
 		r = check_image(s->recipe, &s->accounts, &s->tree, err);
+	if (r == 0)
+		r = secrets_check(s->recipe, &s->tree, err);
 	return blame_recipe(s, r);
 }
 

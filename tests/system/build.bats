@@ -75,6 +75,9 @@ make_packages() {
 	deb needs-nothing-there 'Depends: not-there'
 	deb enemy 'Conflicts: hello'
 
+	file secretive etc/machine-id 0123456789abcdef0123456789abcdef
+	deb secretive
+
 	file certificates usr/share/ca-certificates/b.crt B
 	file certificates usr/share/ca-certificates/a.crt A
 	deb certificates
@@ -479,4 +482,21 @@ left_running() {
 	build a.yaml b.yaml c.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *"a: 2 packages"*"did you mean"*"c: 1 packages"* ]]
+}
+
+@test "a secret in an image fails the build, with its place and its owner" {
+	local key='-----BEGIN PRIVATE'
+	printf '%s KEY-----\n%s\n' "$key" "$(printf 'A%.0s' $(seq 64))" >key.pem
+	recipe a 'packages: [hello]' 'files:' '  /etc/ok: {text: x}' '  /etc/server.pem: key.pem'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"a.yaml:7:"*": /etc/server.pem is a private key"*"leave it out"* ]]
+	recipe b 'packages: [secretive]' 'files: {/etc/shadow: {text: "root:$y$j9T$a$b:1::::::"}}'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'package "secretive": /etc/machine-id is the id of one machine'*"also secret: /etc/shadow"* ]]
+	[ ! -e "$ATOLL_ROOT/store/index.json" ] || [ "$(jq '.manifests | length' "$ATOLL_ROOT/store/index.json")" = 0 ]
+	recipe c 'packages: [hello]' 'files: {/etc/machine-id: {text: "uninitialized\n"}}'
+	build c.yaml
+	[ "$status" -eq 0 ]
 }

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What must not be in an image: an image is for everybody who can read the store, and every machine of it
+ * has the same. Private keys, password hashes, tokens and a machine's own identity reach a machine
+ * when it starts, or stay in its volumes.
+ */
+#ifndef ATOLL_BUILD_SECRETS_H
+#define ATOLL_BUILD_SECRETS_H
+
+#include <stddef.h>
+
+#include "err.h"
+#include "recipe.h"
+#include "tree.h"
+
+/*
+ * What kind of secret a file with this path (without a slash at its begin) and these bytes is ("a private
+ * key"), or NULL. Behind the bytes stands a NUL.
+ */
+const char *secrets_kind(const char *path, const void *data, size_t len);
+
+/* -EINVAL with the first file that has one, whose it is, how many more there are, and what to do. */
+int secrets_check(const struct recipe *recipe, const struct tree *tree, struct err **err);
+
+#endif
