@@ -16,14 +16,14 @@
 #include "dev_serial.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "buf.h"
 #include "fd.h"
 #include "mem.h"
 
@@ -55,10 +55,8 @@ enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_S
 #define MSR_DCD      0x80
 
 #define FIFO       16
-#define OUTPUT_MAX (64u << 10)
+#define OUTPUT_MAX (32u << 10)
 #define LATENCY_MS 3
-#define CHUNK      4096 /* of a write: a pipe that is writable takes PIPE_BUF without waiting */
-#define CHUNK_TTY  128  /* so does a terminal for this, newlines doubled */
 #define CTRL_A     0x01
 
 struct serial {
@@ -72,19 +70,21 @@ struct serial {
 	uint8_t fifo[FIFO];   /* received */
 	unsigned int fifo_start, fifo_len;
 	/* Descriptors */
-	int in, out, irq, kick; /* kick is ours */
-	bool always_ready;      /* in: a file, of which epoll knows nothing */
-	bool kicked;            /* the loop will look soon, */
-	bool waiting;           /* its timer runs, */
-	bool blocked;           /* or out takes no more now */
-	size_t chunk;
-	struct buf output;
+	int in, out, irq;
+	int kick, own_out;                     /* ours; own_out: out, or -1 */
+	bool always_ready;                     /* in: a file, of which epoll knows nothing */
+	bool kicked;                           /* the loop will look soon, */
+	bool waiting;                          /* its timer runs, */
+	bool blocked;                          /* or out takes no more now */
 	struct source *in_source, *out_source; /* one source when they are one descriptor */
 	struct source *kick_source, *timer;
 	/* Escapes from a terminal */
 	loop_fn quit;
 	void *quit_data;
 	bool escape;
+	/* Not a struct buf: a vCPU's thread must not ask the kernel for memory. */
+	unsigned int output_start, output_len;
+	uint8_t output[OUTPUT_MAX];
 };
 
 static void signal_eventfd(int fd)
@@ -158,8 +158,8 @@ static void transmit(struct serial *s, uint8_t byte)
 	s->tx_pending = true;
 	if (s->mcr & MCR_LOOP) {
 		receive(s, byte);
-	} else if (s->out >= 0 && s->output.len < OUTPUT_MAX) {
-		buf_append(&s->output, &byte, 1);
+	} else if (s->out >= 0 && s->output_len < OUTPUT_MAX) {
+		s->output[(s->output_start + s->output_len++) % OUTPUT_MAX] = byte;
 		if (!s->blocked && !s->waiting)
 			kick(s);
 	}
@@ -316,39 +316,37 @@ static void update_events(struct serial *s)
 		source_set_events(s->out_source, out);
 }
 
-/* Nobody is there any more; the guest cannot tell, as on a real port. */
-static void drop_output(struct serial *s)
+/* Writes a piece; whether to go on. */
+static bool write_output(struct serial *s)
 {
-	s->out = -1;
-	s->blocked = false;
-	buf_free(&s->output);
+	const unsigned int to_end = OUTPUT_MAX - s->output_start;
+	const ssize_t n = write(s->out, s->output + s->output_start,
+				s->output_len < to_end ? s->output_len : to_end);
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n < 0 && errno == EAGAIN) {
+		s->blocked = true;
+		return false;
+	}
+	if (n < 0) {
+		s->out =
+			-1; /* nobody is there any more; the guest cannot tell, as on a real port */
+		return false;
+	}
+	s->output_len -= (unsigned int)n;
+	/* From the begin when it can be: fewer pages are touched. */
+	s->output_start = s->output_len ? (s->output_start + (unsigned int)n) % OUTPUT_MAX : 0;
+	return true;
 }
 
 void serial_flush(struct serial *s)
 {
+	if (!s)
+		return;
 	s->blocked = false;
-	while (s->out >= 0 && s->output.len) {
-		struct pollfd poll_out = { .fd = s->out, .events = POLLOUT };
-		const size_t len = s->output.len < s->chunk ? s->output.len : s->chunk;
-		ssize_t n;
-
-		/* Not O_NONBLOCK, which would be in force for all who share our terminal or pipe. */
-		if (poll(&poll_out, 1, 0) <= 0) {
-			s->blocked = true;
-			break;
-		}
-		n = write(s->out, buf_bytes(&s->output), len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN) {
-			s->blocked = true;
-			break;
-		}
-		if (n < 0)
-			drop_output(s);
-		else
-			buf_consume(&s->output, (size_t)n);
-	}
+	while (s->out >= 0 && s->output_len && write_output(s))
+		;
 	update_events(s);
 }
 
@@ -424,7 +422,7 @@ static void handle_kick(int fd, uint32_t events, void *data)
 	if (s->always_ready)
 		read_input(s);
 	update_events(s);
-	if (s->output.len && !s->blocked && !s->waiting) {
+	if (s->output_len && !s->blocked && !s->waiting) {
 		s->waiting = true;
 		source_arm(s->timer, LATENCY_MS);
 	}
@@ -438,6 +436,27 @@ static bool is_always_ready(int fd)
 	       !isatty(fd);
 }
 
+/*
+ * Makes the output such that a write does not wait. O_NONBLOCK is in force for everybody who shares an
+ * open file, as the shell does with its terminal: a terminal or pipe is opened once more for us.
+ */
+static void open_output(struct serial *s, int out)
+{
+	char path[32];
+	struct stat st;
+
+	s->out = out;
+	if (out < 0 || fstat(out, &st) < 0 || S_ISREG(st.st_mode))
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", out);
+	if (S_ISFIFO(st.st_mode) || isatty(out))
+		s->own_out = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (s->own_out >= 0)
+		s->out = s->own_out;
+	else
+		fd_set_nonblock(out, true);
+}
+
 int serial_create(struct loop *loop, int in, int out, int irq, struct serial **ret,
 		  struct err **err)
 {
@@ -447,17 +466,21 @@ int serial_create(struct loop *loop, int in, int out, int irq, struct serial **r
 	if (kick_fd < 0)
 		return err_set_errno(err, errno, "serial port: eventfd");
 	s = xcalloc(1, sizeof(*s));
-	*s = (struct serial){
-		.loop = loop, .in = in, .out = out, .irq = irq, .kick = kick_fd, .trigger = 1
-	};
-	s->chunk = out >= 0 && isatty(out) ? CHUNK_TTY : CHUNK;
+	s->loop = loop;
+	s->in = in;
+	s->irq = irq;
+	s->kick = kick_fd;
+	s->own_out = -1;
+	s->trigger = 1;
 	s->always_ready = is_always_ready(in);
+	open_output(s, out);
 	s->kick_source = loop_add_fd(loop, kick_fd, EPOLLIN, handle_kick, s);
 	s->timer = loop_add_timer(loop, handle_timer, s);
 	if (in >= 0)
 		s->in_source = loop_add_fd(loop, in, 0, handle_in, s);
-	if (out >= 0)
-		s->out_source = in == out ? s->in_source : loop_add_fd(loop, out, 0, handle_out, s);
+	if (s->out >= 0)
+		s->out_source =
+			in == s->out ? s->in_source : loop_add_fd(loop, s->out, 0, handle_out, s);
 	*ret = s;
 	return 0;
 }
@@ -473,7 +496,7 @@ void serial_destroy(struct serial *s)
 	source_remove(s->kick_source);
 	source_remove(s->timer);
 	fd_close(&s->kick);
-	buf_free(&s->output);
+	fd_close(&s->own_out);
 	free(s);
 }
 

@@ -16,15 +16,15 @@
 struct serial;
 
 /*
- * in and out may be one descriptor, or -1; any kind of file, blocking or not. Both stay the caller's.
- * irq: an eventfd, the caller's.
+ * in and out may be one descriptor, or -1; any kind of file. Both stay the caller's, but for O_NONBLOCK
+ * on an out that is a socket. Before the jail, for it may open out once more. irq: an eventfd, the caller's.
  */
 int serial_create(struct loop *loop, int in, int out, int irq, struct serial **ret,
 		  struct err **err);
 void serial_destroy(struct serial *s); /* accepts NULL */
 /* For a terminal: Ctrl-A x calls quit, on the loop; Ctrl-A twice is the guest's once. */
 void serial_set_escape(struct serial *s, loop_fn quit, void *data);
-/* Writes what is buffered, as far as it goes without waiting. */
+/* Writes what is buffered, as far as it goes without waiting. Accepts NULL. */
 void serial_flush(struct serial *s);
 
 extern const struct bus_ops serial_ops; /* 8 ports */

@@ -500,7 +500,9 @@ static const struct field fields[] = {
 	{ "port", "NAME=PATH|NAME=fd=N",
 	  "a stream socket as /dev/virtio-ports/NAME; a path is connected to", read_port,
 	  .many = true },
-	{ "serial", "PATH|fd=N|none", "where ttyS0 goes to; default standard input and output",
+	{ "serial", "PATH|fd=N|none",
+	  "where ttyS0 goes: a file that it is appended to, a descriptor (both ways);\n"
+	  "default standard input and output",
 	  read_serial_port, TO(struct options, serial) },
 	{ "control", "PATH|fd=N", "a socket to ask at (\"atoll-vmm ask\"); made at a path",
 	  read_endpoint, TO(struct options, control) },
