@@ -13,7 +13,11 @@ struct bucket {
 };
 
 void bucket_init(struct bucket *b, uint64_t rate, int64_t now_ns);
-/* Takes n when the bucket is not in debt. */
+/* Whether there is a token: the bucket is not in debt. */
+bool bucket_ready(struct bucket *b, int64_t now_ns);
+/* Takes n, what follows from which is a debt: less than 2^53. */
+void bucket_pay(struct bucket *b, uint64_t n);
+/* Both: takes n when the bucket is not in debt. */
 bool bucket_take(struct bucket *b, uint64_t n, int64_t now_ns);
 /* Milliseconds, at least 1, until it is out of debt. */
 int64_t bucket_wait_ms(const struct bucket *b, int64_t now_ns);

@@ -257,3 +257,36 @@ size_t chain_write(const struct chain *c, size_t offset, const void *src, size_t
 	/* Read only: copy() goes the other way. */
 	return copy(c->iov + c->n_out, c->n_in, offset, (char *)(uintptr_t)src, len, true);
 }
+
+static unsigned int slice(const struct iovec *src, unsigned int n, size_t offset, size_t len,
+			  struct iovec *dst)
+{
+	unsigned int used = 0;
+
+	for (unsigned int i = 0; i < n && len; i++) {
+		const size_t cut = offset < src[i].iov_len ? offset : src[i].iov_len;
+		const size_t left = src[i].iov_len - cut;
+		const size_t part = left < len ? left : len;
+		char *base = (char *)src[i].iov_base + cut;
+
+		offset -= cut;
+		len -= part;
+		if (!part)
+			continue;
+		if (used && (char *)dst[used - 1].iov_base + dst[used - 1].iov_len == base)
+			dst[used - 1].iov_len += part;
+		else
+			dst[used++] = (struct iovec){ base, part };
+	}
+	return used;
+}
+
+unsigned int chain_out(const struct chain *c, size_t offset, size_t len, struct iovec *dst)
+{
+	return slice(c->iov, c->n_out, offset, len, dst);
+}
+
+unsigned int chain_in(const struct chain *c, size_t offset, size_t len, struct iovec *dst)
+{
+	return slice(c->iov + c->n_out, c->n_in, offset, len, dst);
+}

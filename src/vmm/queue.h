@@ -69,5 +69,11 @@ bool queue_want_notify(struct queue *q, bool want);
  */
 size_t chain_read(const struct chain *c, size_t offset, void *dst, size_t len);
 size_t chain_write(const struct chain *c, size_t offset, const void *src, size_t len);
+/*
+ * The buffers of len bytes of its readable or writable part from offset on, for scatter and gather;
+ * neighbours in memory become one. Gives their number, at most n_out or n_in.
+ */
+unsigned int chain_out(const struct chain *c, size_t offset, size_t len, struct iovec *dst);
+unsigned int chain_in(const struct chain *c, size_t offset, size_t len, struct iovec *dst);
 
 #endif
