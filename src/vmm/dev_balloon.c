@@ -80,9 +80,9 @@ static bool discard_pages(struct virtio *v, const uint32_t *pfns, size_t n)
 		uint64_t first = pfns[i], last = pfns[i];
 
 		for (run = 1; i + run < n; run++) {
-			if (pfns[i + run] == last + 1 && first == pfns[i])
+			if (pfns[i + run] == last + 1)
 				last++;
-			else if (pfns[i + run] + UINT64_C(1) == first && last == pfns[i])
+			else if (pfns[i + run] + UINT64_C(1) == first)
 				first--;
 			else
 				break;

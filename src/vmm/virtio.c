@@ -109,7 +109,7 @@ void virtio_serve(struct virtio *v, unsigned int queue, unsigned int max,
 	virtio_flush(v, queue);
 	if (r < 0)
 		virtio_needs_reset(v, "queue %u holds what cannot be", queue);
-	else if (more && (r > 0 || queue_want_notify(q, true)))
+	else if (more && queue_want_notify(q, true))
 		virtio_again(v, queue);
 }
 
