@@ -33,6 +33,20 @@ static void check(const struct memory *m, const struct chain *c)
 		__builtin_trap();
 }
 
+static void check_slice(const struct chain *c, bool in)
+{
+	const size_t all = in ? c->in_len : c->out_len, offset = all / 4, len = all / 2;
+	struct iovec slice[CHAIN_IOV_MAX];
+	const unsigned int n =
+		in ? chain_in(c, offset, len, slice) : chain_out(c, offset, len, slice);
+	size_t sum = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		sum += slice[i].iov_len;
+	if (sum != len)
+		__builtin_trap();
+}
+
 static void use(struct queue *q, struct chain *c)
 {
 	char bytes[512];
@@ -55,6 +69,8 @@ static void walk(struct queue *q)
 		if (r <= 0)
 			break;
 		check(q->memory, &c);
+		check_slice(&c, false);
+		check_slice(&c, true);
 		if (i % 5 == 0) {
 			queue_unpop(q);
 			continue;
