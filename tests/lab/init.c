@@ -91,11 +91,13 @@ static char *read_file(const char *path, size_t *ret_size)
 	return text;
 }
 
-/* The clock of the machine begins at 1970 or at whatever the emulated RTC says. */
+/* What `run` read off the host's clock, and how long the start took since. */
 static void set_clock(const char *seconds)
 {
-	struct timespec now = { .tv_sec = atoll(seconds) };
+	struct timespec now;
 
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	now.tv_sec += atoll(seconds);
 	if (clock_settime(CLOCK_REALTIME, &now) < 0)
 		die("clock");
 }
@@ -378,7 +380,7 @@ static pid_t start_command(int out, int err)
 	dup2(out, 1);
 	dup2(err, 2);
 	if (chdir(cwd) < 0)
-		die("%s", cwd);
+		fprintf(stderr, "lab: %s is not here (--see): the command starts in /\n", cwd);
 	environ = env.items;
 	execvp(argv.items[0], argv.items);
 	fprintf(stderr, "%s: %s\n", argv.items[0], strerror(errno));
