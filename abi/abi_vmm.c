@@ -5,7 +5,7 @@
 
 static const struct msg_field vmm_request_fields[] = {
 	MSG_FIELD(1, MSG_U64, struct vmm_request, id, 0),
-	MSG_FIELD(2, MSG_U64, struct vmm_request, verb, VMM_COUNTERS),
+	MSG_FIELD(2, MSG_U64, struct vmm_request, verb, 0),
 	MSG_FIELD(3, MSG_U64, struct vmm_request, value, 0),
 };
 const struct msg_type vmm_request_type = MSG_TYPE(VMM_REQUEST, vmm_request, vmm_request_fields);

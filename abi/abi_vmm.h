@@ -30,7 +30,7 @@ enum vmm_verb {
 
 struct vmm_request {
 	uint64_t id;
-	uint64_t verb; /* enum vmm_verb */
+	uint64_t verb; /* enum vmm_verb; an unknown one is answered by EOPNOTSUPP */
 	uint64_t value;
 };
 
