@@ -13,6 +13,13 @@
 #define QUEUE_STEP 0x4000
 #define ROUNDS     64
 
+static struct driver_queue layout(unsigned int queue, uint16_t size)
+{
+	const uint64_t at = QUEUES + (uint64_t)queue * QUEUE_STEP;
+
+	return (struct driver_queue){ at, at + 0x1000, at + 0x2000, size, 0, 0, 0 };
+}
+
 void driver_open(struct driver *d)
 {
 	struct err *err = NULL;
@@ -22,7 +29,7 @@ void driver_open(struct driver *d)
 		die("%s", err_msg(err));
 	d->loop = loop_create();
 	for (unsigned int i = 0; i < VIRTIO_QUEUES_MAX; i++)
-		driver_place(d, i, 0);
+		d->queues[i] = layout(i, 0);
 }
 
 void driver_close(struct driver *d)
@@ -71,10 +78,9 @@ static void set_address(struct driver *d, unsigned int low, uint64_t gpa)
 
 void driver_place(struct driver *d, unsigned int queue, uint16_t size)
 {
-	const uint64_t at = QUEUES + (uint64_t)queue * QUEUE_STEP;
 	struct driver_queue *q = &d->queues[queue];
 
-	*q = (struct driver_queue){ at, at + 0x1000, at + 0x2000, size, 0, 0, 0 };
+	*q = layout(queue, size);
 	for (uint64_t i = 0; i < 2; i++) {
 		driver_poke16(d, q->avail + 2 * i, 0);
 		driver_poke16(d, q->used + 2 * i, 0);
