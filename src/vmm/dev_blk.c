@@ -300,7 +300,7 @@ static bool is_throttled(struct blk *blk)
 	if (!blk->bytes.rate && !blk->ops.rate)
 		return false;
 	now = clock_ns();
-	if (bucket_ready(&blk->ops, now) & bucket_ready(&blk->bytes, now)) {
+	if (bucket_ready(&blk->ops, now) && bucket_ready(&blk->bytes, now)) {
 		bucket_pay(&blk->ops, 1);
 		return false;
 	}
