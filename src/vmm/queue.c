@@ -180,17 +180,22 @@ void queue_unpop(struct queue *q)
 		q->last_avail--;
 }
 
-void queue_push(struct queue *q, uint16_t head, uint32_t written)
+void queue_push_all(struct queue *q, const struct queue_used *used, unsigned int n)
 {
-	struct vring_used_elem *elem;
-
 	if (!q->ready || q->broken)
 		return;
-	elem = &used_of(q)->ring[q->used_idx & (q->size - 1)];
-	__atomic_store_n(&elem->id, head, __ATOMIC_RELAXED);
-	__atomic_store_n(&elem->len, written, __ATOMIC_RELAXED);
-	q->used_idx++;
+	for (unsigned int i = 0; i < n; i++) {
+		struct vring_used_elem *elem = &used_of(q)->ring[q->used_idx++ & (q->size - 1)];
+
+		__atomic_store_n(&elem->id, used[i].head, __ATOMIC_RELAXED);
+		__atomic_store_n(&elem->len, used[i].written, __ATOMIC_RELAXED);
+	}
 	__atomic_store_n(&used_of(q)->idx, q->used_idx, __ATOMIC_RELEASE);
+}
+
+void queue_push(struct queue *q, uint16_t head, uint32_t written)
+{
+	queue_push_all(q, &(struct queue_used){ head, written }, 1);
 }
 
 bool queue_should_interrupt(struct queue *q)

@@ -55,6 +55,12 @@ int queue_pop(struct queue *q, struct chain *ret);
 void queue_unpop(struct queue *q);
 /* The chain was used; written: bytes at the begin of its writable part. */
 void queue_push(struct queue *q, uint16_t head, uint32_t written);
+struct queue_used {
+	uint16_t head;
+	uint32_t written;
+};
+/* Several at once: the driver sees all of them or none. */
+void queue_push_all(struct queue *q, const struct queue_used *used, unsigned int n);
 /* Whether the driver wants to hear of what was pushed since it was last told. */
 bool queue_should_interrupt(struct queue *q);
 /*

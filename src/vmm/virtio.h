@@ -69,6 +69,7 @@ struct virtio_counters {
 	uint64_t in_ops, in_bytes;   /* out of the device into the guest: reads, received frames */
 	uint64_t out_ops, out_bytes; /* out of the guest */
 	uint64_t throttled;          /* times that the rate limit made it wait */
+	uint64_t dropped;            /* frames that could not be passed on */
 };
 
 struct virtio {
