@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Control, wire, machine and firewall messages. Whatever decodes must encode, and that must decode
+ * Control, wire, machine, VMM and firewall messages. Whatever decodes must encode, and that must decode
  * and encode to the same bytes again.
  */
 #include <stddef.h>
@@ -10,6 +10,7 @@
 #include "abi_control.h"
 #include "abi_firewall.h"
 #include "abi_machine.h"
+#include "abi_vmm.h"
 #include "abi_wire.h"
 #include "mem.h"
 
@@ -20,6 +21,7 @@ static const struct msg_type *const types[] = {
 	&control_hello_type, &control_stream_type,  &control_verdict_type, &control_nic_type,
 	&control_cut_type,   &control_config_type,  &control_stop_type,    &control_count_type,
 	&control_state_type, &control_request_type, &control_result_type,  &control_counters_type,
+	&vmm_request_type,   &vmm_result_type,      &vmm_ended_type,       &vmm_statistics_type,
 };
 
 static void encode(const struct msg_type *type, const void *msg, struct buf *out)
