@@ -53,8 +53,9 @@ struct options {
 	unsigned int cpus; /* 1 … LAYOUT_CPUS_MAX */
 	uint64_t memory;   /* bytes */
 	bool huge_pages;
-	struct endpoint serial; /* in and out; none: standard input and output */
-	bool no_serial;         /* "none" */
+	struct endpoint
+		serial; /* path: appended to; fd: in and out; none: standard in and output */
+	bool no_serial; /* "none" */
 	struct disk_options disks[OPTIONS_DISKS_MAX];
 	size_t n_disks;
 	struct nic_options nics[OPTIONS_NICS_MAX];
