@@ -22,7 +22,6 @@
 #include "fetch.h"
 #include "files.h"
 #include "filesystem.h"
-#include "index.h"
 #include "initramfs.h"
 #include "keep.h"
 #include "kernel.h"
@@ -35,21 +34,20 @@
 #include "programs.h"
 #include "progress.h"
 #include "secrets.h"
+#include "selection.h"
 #include "sha256.h"
 #include "signature.h"
-#include "sources.h"
 #include "str.h"
 #include "unpack.h"
 #include "verity.h"
 
-#define FORMAT        "1" /* of the key */
-#define USERS_PACKAGE "base-passwd"
-#define USERS_FILE    "usr/share/base-passwd/passwd.master"
-#define GROUPS_FILE   "usr/share/base-passwd/group.master"
-#define MASTER_MAX    (1 << 20)
-#define INIT          "atoll-init"
-#define DEB_MAX       ((uint64_t)4 << 30)
-#define RECIPE_MAX    (1 << 20)
+#define FORMAT      "1" /* of the key */
+#define USERS_FILE  "usr/share/base-passwd/passwd.master"
+#define GROUPS_FILE "usr/share/base-passwd/group.master"
+#define MASTER_MAX  (1 << 20)
+#define INIT        "atoll-init"
+#define DEB_MAX     ((uint64_t)4 << 30)
+#define RECIPE_MAX  (1 << 20)
 
 /* One build on its way through the pipeline. */
 struct build {
@@ -62,6 +60,7 @@ struct build {
 	bool virtual; /* a virtual machine may run it, so it takes a kernel along */
 	struct package_list packages;
 	struct package users, kernel_package;
+	bool locked; /* the packages are those of the recipe's lock */
 	char key[SHA256_HEX + 1];
 	struct tree tree, left; /* what is in the image, what of its packages is not */
 	struct accounts accounts;
@@ -125,12 +124,6 @@ static bool is_mistake(int r)
 	return r == -ENOENT || r == -EINVAL || r == -EEXIST || r == -ENOTDIR;
 }
 
-static int blame_recipe(struct build *s, int r)
-{
-	*s->mistake = r < 0 && is_mistake(r);
-	return r;
-}
-
 static void say_notes(struct build *s, char *const *notes)
 {
 	progress_clear(&s->progress);
@@ -138,57 +131,26 @@ static void say_notes(struct build *s, char *const *notes)
 		log_warn("%s: %s", s->recipe->name, *notes);
 }
 
-static int load_universe(struct build *s, const struct source_list *sources, struct err **err)
-{
-	struct builder *b = s->b;
-	struct index index;
-	int r;
-
-	r = index_load(&b->ws, b->apt_dir, sources, s->arch, b->update, progress_bytes,
-		       &s->progress, &index, err);
-	if (r < 0)
-		return r;
-	say_notes(s, index.notes);
-	progress_stage(&s->progress, "reading the index");
-	r = universe_open(&b->ws, &index, s->arch, &b->universe, err);
-	index_finish(&index);
-	return r;
-}
-
-/* Recipes of one base share what was loaded for the first of them. */
-static int open_universe(struct build *s, struct err **err)
-{
-	cleanup_free char *name = xasprintf("%s %s", s->recipe->base, s->arch);
-	struct builder *b = s->b;
-	struct source_list sources;
-	int r;
-
-	if (str_eq(name, b->universe_of))
-		return 0;
-	universe_close(steal_ptr(b->universe));
-	free(steal_ptr(b->universe_of));
-	r = sources_read(b->apt_dir, s->recipe->base, s->arch, &sources, err);
-	if (r < 0)
-		return r;
-	r = load_universe(s, &sources, err);
-	sources_finish(&sources);
-	if (r == 0)
-		b->universe_of = steal_ptr(name);
-	return r;
-}
-
 static int resolve(struct build *s, struct err **err)
 {
-	struct universe *u = s->b->universe;
-	int r;
+	struct lock lock;
+	int r = selection_choose(s->b, s->recipe, s->arch, &s->progress, &lock, &s->locked,
+				 s->mistake, err);
 
-	progress_stage(&s->progress, "resolving");
-	r = blame_recipe(s, universe_resolve(u, s->recipe->packages, &s->packages, err));
 	if (r < 0)
-		return err_prefix(err, "%s", s->recipe->file);
-	r = universe_find(u, USERS_PACKAGE, &s->users, err);
-	if (r == 0 && s->virtual)
-		r = kernel_resolve(u, s->arch, &s->kernel_package, err);
+		return r;
+	s->packages = lock.packages;
+	s->users = lock.users;
+	s->kernel_package = lock.kernel;
+	lock.packages = (struct package_list){ 0 };
+	lock.users = lock.kernel = (struct package){ 0 };
+	lock_finish(&lock);
+	return 0;
+}
+
+static int blame_recipe(struct build *s, int r)
+{
+	*s->mistake = r < 0 && is_mistake(r);
 	return r;
 }
 
@@ -267,12 +229,22 @@ static void want(struct fetch_job *jobs, size_t *n, const struct package *p)
 		return;
 	jobs[*n] = (struct fetch_job){
 		.url = xstrdup(p->url),
+		.mirrors = strv_dup(p->mirrors),
 		.name = xasprintf("package \"%s\"", p->name),
 		.dest = xstrdup(p->deb),
 		.size = p->size,
 		.max = DEB_MAX,
 	};
 	strcpy(jobs[(*n)++].sha256, p->sha256);
+}
+
+/* What may be the cause, as the indexes that are at hand tell. */
+static void explain_missing(struct build *s, struct err **err)
+{
+	if (!s->locked)
+		err_prefix(err, "the index may be old; try again with --update");
+	else if (selection_open_universe(s->b, s->recipe->base, s->arch, &s->progress, NULL) == 0)
+		lock_explain(&s->packages, s->recipe->file, s->b->universe, err);
 }
 
 static int fetch(struct build *s, struct err **err)
@@ -292,7 +264,7 @@ static int fetch(struct build *s, struct err **err)
 	while (n)
 		fetch_job_finish(&jobs[--n]);
 	if (r == -ENOENT)
-		err_prefix(err, "the index may be old; try again with --update");
+		explain_missing(s, err);
 	return r;
 }
 
@@ -470,10 +442,8 @@ static int sign(struct build *s, struct err **err)
 
 static int run(struct build *s, struct err **err)
 {
-	int r = open_universe(s, err);
+	int r = resolve(s, err);
 
-	if (r == 0)
-		r = resolve(s, err);
 	if (r == 0)
 		r = find_init(s, err);
 	if (r == 0)
@@ -494,33 +464,18 @@ static int run(struct build *s, struct err **err)
 	return r;
 }
 
-/* Only light machines (and bare ones, which have a system of their own) go without a kernel. */
-static bool may_be_virtual(const struct recipe *recipe)
-{
-	char **kind = recipe->needs_kinds;
-
-	if (!kind || !*kind || recipe->modules)
-		return true;
-	for (; *kind; kind++)
-		if (!str_eq(*kind, "light") && !str_eq(*kind, "bare"))
-			return true;
-	return false;
-}
-
 int builder_run(struct builder *b, const struct recipe *recipe, bool *ret_mistake, struct err **err)
 {
 	struct build s = { .b = b, .recipe = recipe, .mistake = ret_mistake };
 	int r;
 
 	*ret_mistake = false;
-	s.arch = b->arch ? b->arch : recipe->arch ? recipe->arch : program_host_arch();
-	if (!s.arch || !program_arch_known(s.arch)) {
+	s.arch = selection_arch(b, recipe, err);
+	if (!s.arch) {
 		*ret_mistake = true;
-		return err_set(err, EINVAL,
-			       "%s: architecture \"%s\" is not one that Atoll builds for",
-			       recipe->name, s.arch ? s.arch : "of this machine");
+		return -EINVAL;
 	}
-	s.virtual = may_be_virtual(recipe);
+	s.virtual = selection_is_virtual(recipe);
 	progress_init(&s.progress, recipe->name, b->quiet);
 	r = run(&s, err);
 	finish_build(&s);

@@ -3,6 +3,7 @@
 #ifndef ATOLL_BUILD_BUILDER_H
 #define ATOLL_BUILD_BUILDER_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "minisign.h"
@@ -15,6 +16,7 @@ struct builder {
 	const char *apt_dir;
 	const char *arch; /* --arch; NULL: as the recipe says, else the host's */
 	bool update, force, quiet;
+	json_t *json; /* --json: what is found (update.h) goes there; or NULL */
 	const struct minisign_secret *sign; /* --sign; or NULL */
 
 	struct workspace ws;

@@ -15,6 +15,7 @@
 
 #include "fd.h"
 #include "mem.h"
+#include "str.h"
 
 #define PARALLEL        6
 #define TRIES           2
@@ -29,6 +30,7 @@ struct transfer {
 	int write_error; /* errno of our side, or 0 */
 	bool too_long;
 	unsigned int tries;
+	size_t mirror; /* the next of the job's */
 	uint64_t got;
 	struct sha256 digest;
 	char reason[CURL_ERROR_SIZE];
@@ -49,6 +51,7 @@ struct fetcher {
 void fetch_job_finish(struct fetch_job *job)
 {
 	free(job->url);
+	strv_free(job->mirrors);
 	free(job->name);
 	free(job->dest);
 	*job = (struct fetch_job){ 0 };
@@ -179,12 +182,25 @@ static bool worth_another_try(const struct transfer *t, int r)
 	return t->tries < TRIES && (r == -EBADMSG || r == -EIO);
 }
 
+/* What one server does not have may be on the next. */
+static bool next_mirror(struct transfer *t, int r)
+{
+	struct fetch_job *job = t->job;
+
+	if (r != -ENOENT || !job->mirrors || !job->mirrors[t->mirror])
+		return false;
+	free(job->url);
+	job->url = xstrdup(job->mirrors[t->mirror++]);
+	t->tries = 0;
+	return true;
+}
+
 static int handle_end(struct fetcher *f, struct transfer *t, CURLcode result, struct err **err)
 {
 	int r = check(t, result, err);
 
 	stop(f, t);
-	if (r < 0 && worth_another_try(t, r)) {
+	if (r < 0 && (worth_another_try(t, r) || next_mirror(t, r))) {
 		err_free(*err);
 		*err = NULL;
 		t->tries++;

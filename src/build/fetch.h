@@ -14,6 +14,7 @@
 
 struct fetch_job {
 	char *url;                   /* http:, https: or file: */
+	char **mirrors;              /* tried in turn when it is not there; a strv, or NULL */
 	char *name;                  /* for people */
 	char *dest;                  /* gets there only when complete and right */
 	char sha256[SHA256_HEX + 1]; /* "": any */

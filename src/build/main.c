@@ -13,28 +13,31 @@
 #include "log.h"
 #include "mem.h"
 #include "sources.h"
+#include "update.h"
 
 #define EXIT_MISTAKE 1   /* of the recipe, or of what it asks for */
 #define EXIT_OWN     125 /* ours, the network's or the machine's */
 #define EXIT_USAGE   2
 
 static const struct option options[] = {
-	{ "apt", required_argument, NULL, 'a' },
-	{ "arch", required_argument, NULL, 'A' },
-	{ "force", no_argument, NULL, 'f' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "sign", required_argument, NULL, 's' },
-	{ "update", no_argument, NULL, 'u' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+	{ "apt", required_argument, NULL, 'a' },  { "arch", required_argument, NULL, 'A' },
+	{ "force", no_argument, NULL, 'f' },      { "fixes", no_argument, NULL, 'F' },
+	{ "help", no_argument, NULL, 'h' },       { "json", no_argument, NULL, 'j' },
+	{ "lock", no_argument, NULL, 'l' },       { "quiet", no_argument, NULL, 'q' },
+	{ "sign", required_argument, NULL, 's' }, { "update", no_argument, NULL, 'u' },
+	{ "version", no_argument, NULL, 'V' },    { NULL, 0, NULL, 0 },
 };
 
 static void usage(FILE *out)
 {
 	fputs("usage: atoll-build [OPTIONS] RECIPE…\n"
+	      "       atoll-build --lock [OPTIONS] RECIPE…\n"
+	      "       atoll-build --fixes [OPTIONS] [IMAGE…]\n"
 	      "Builds appliances from recipes into the store.\n"
 	      "\n"
+	      "  --lock        move the recipes' locks to what the indexes offer ('atoll update')\n"
+	      "  --fixes       list newer packages of what images hold ('atoll fixes')\n"
+	      "  --json        lists of --lock and --fixes as JSON\n"
 	      "  --arch ARCH   for this architecture (Debian's name) instead of the recipe's\n"
 	      "  --force       even when nothing changed\n"
 	      "  --update      ask the package servers for newer indexes now\n"
@@ -45,7 +48,18 @@ static void usage(FILE *out)
 	      out);
 }
 
-static int build_one(struct builder *b, const char *file)
+/* What is done with a recipe: builder_run, or update_lock. */
+typedef int (*recipe_fn)(struct builder *b, const struct recipe *recipe, bool *ret_mistake,
+			 struct err **err);
+
+/* What the options say, besides what is the builder's. */
+struct options {
+	recipe_fn run;
+	bool fixes, json;
+	const char *sign; /* a secret key's file */
+};
+
+static int run_one(struct builder *b, recipe_fn run, const char *file)
 {
 	struct diag_list diags = DIAG_LIST_INIT;
 	struct recipe *recipe = recipe_read(file, NULL, &diags);
@@ -56,7 +70,7 @@ static int build_one(struct builder *b, const char *file)
 	if (!recipe) {
 		diag_print(&diags, stderr);
 		code = EXIT_MISTAKE;
-	} else if (builder_run(b, recipe, &mistake, &err) < 0) {
+	} else if (run(b, recipe, &mistake, &err) < 0) {
 		log_error("%s", err_msg(err));
 		code = mistake ? EXIT_MISTAKE : EXIT_OWN;
 	}
@@ -66,12 +80,12 @@ static int build_one(struct builder *b, const char *file)
 }
 
 /* All recipes, even after one failed; the exit code of the worst. */
-static int build_all(struct builder *b, char **files)
+static int run_all(struct builder *b, recipe_fn run, char **files)
 {
 	int worst = 0;
 
 	for (; *files; files++) {
-		int code = build_one(b, *files);
+		int code = run_one(b, run, *files);
 
 		if (code > worst)
 			worst = code;
@@ -79,8 +93,26 @@ static int build_all(struct builder *b, char **files)
 	return worst;
 }
 
+static int list_fixes(struct builder *b, char **names)
+{
+	cleanup_err struct err *err = NULL;
+
+	if (update_fixes(b, names, &err) == 0)
+		return 0;
+	log_error("%s", err_msg(err));
+	return EXIT_OWN;
+}
+
+static void print_json(json_t *list)
+{
+	cleanup_free char *text = json_dumps(list, JSON_INDENT(2));
+
+	puts(text);
+	json_decref(list);
+}
+
 /* Exits for --help, --version and mistakes. */
-static void parse_options(struct builder *b, const char **sign, int argc, char **argv)
+static void parse_options(struct builder *b, struct options *o, int argc, char **argv)
 {
 	int c;
 
@@ -95,11 +127,20 @@ static void parse_options(struct builder *b, const char **sign, int argc, char *
 		case 'f':
 			b->force = true;
 			break;
+		case 'F':
+			o->fixes = true;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'l':
+			o->run = update_lock;
+			break;
 		case 'q':
 			b->quiet = true;
 			break;
 		case 's':
-			*sign = optarg;
+			o->sign = optarg;
 			break;
 		case 'u':
 			b->update = true;
@@ -115,7 +156,7 @@ static void parse_options(struct builder *b, const char **sign, int argc, char *
 			exit(EXIT_USAGE);
 		}
 	}
-	if (optind == argc) {
+	if (optind == argc && !o->fixes) {
 		usage(stderr);
 		exit(EXIT_USAGE);
 	}
@@ -127,22 +168,25 @@ int main(int argc, char **argv)
 	struct builder b = { .apt_dir = apt && *apt ? apt : APT_DIR, .ws = { .lock = -1 } };
 	struct minisign_secret secret;
 	cleanup_err struct err *err = NULL;
-	const char *sign = NULL;
+	struct options o = { .run = builder_run };
 	int code;
 
 	fd_secure_std();
 	log_init("atoll-build", LOG_LEVEL_WARN);
-	parse_options(&b, &sign, argc, argv);
+	parse_options(&b, &o, argc, argv);
+	b.json = o.json ? json_array() : NULL;
 	umask(022);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error like a full disk */
 	signal(SIGPIPE, SIG_IGN);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	if (sign && keyfile_read_secret(sign, &secret, &err) < 0)
+	if (o.sign && keyfile_read_secret(o.sign, &secret, &err) < 0)
 		die("%s", err_msg(err));
-	b.sign = sign ? &secret : NULL;
+	b.sign = o.sign ? &secret : NULL;
 	if (builder_open(&b, &err) < 0)
 		die("%s", err_msg(err));
-	code = build_all(&b, argv + optind);
+	code = o.fixes ? list_fixes(&b, argv + optind) : run_all(&b, o.run, argv + optind);
+	if (b.json)
+		print_json(b.json);
 	sodium_memzero(&secret, sizeof(secret));
 	builder_close(&b);
 	curl_global_cleanup();

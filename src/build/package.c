@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "str.h"
 
 void package_finish(struct package *p)
 {
@@ -11,7 +12,10 @@ void package_finish(struct package *p)
 	free(p->version);
 	free(p->arch);
 	free(p->source);
+	free(p->source_version);
+	free(p->path);
 	free(p->url);
+	strv_free(p->mirrors);
 	free(p->deb);
 	*p = (struct package){ 0 };
 }

@@ -10,8 +10,11 @@
 
 struct package {
 	char *name, *version, *arch;
-	char *source; /* name of the source package */
-	char *url;
+	char *source;         /* name of the source package */
+	char *source_version; /* once it is unpacked (unpack.h): libsolv does not tell; or NULL */
+	char *path;           /* below the source's URI */
+	char *url;            /* where it is fetched from */
+	char **mirrors;       /* further places; a strv, or NULL */
 	char sha256[SHA256_HEX + 1];
 	uint64_t size;
 	char *deb; /* the file in the cache, there once it is fetched */

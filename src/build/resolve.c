@@ -202,6 +202,7 @@ static int describe(struct universe *u, Id p, struct package *ret, struct err **
 		.version = xstrdup(pool_id2str(u->pool, s->evr)),
 		.arch = xstrdup(pool_id2str(u->pool, s->arch)),
 		.source = xstrdup(source ? source : name),
+		.path = xstrdup(location),
 		.url = xasprintf("%s/%s", s->repo->name, location),
 		.size = solvable_lookup_num(s, SOLVABLE_DOWNLOADSIZE, 0),
 		.deb = xasprintf("%s/%s.deb", u->cache, sha256),

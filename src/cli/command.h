@@ -59,6 +59,7 @@ int cmd_doctor(const struct args *args);
 int cmd_down(const struct args *args);
 int cmd_events(const struct args *args);
 int cmd_exec(const struct args *args);
+int cmd_fixes(const struct args *args);
 int cmd_gc(const struct args *args);
 int cmd_help(const struct args *args);
 int cmd_images(const struct args *args);
@@ -75,6 +76,7 @@ int cmd_sign(const struct args *args);
 int cmd_start(const struct args *args);
 int cmd_stop(const struct args *args);
 int cmd_up(const struct args *args);
+int cmd_update(const struct args *args);
 int cmd_verify(const struct args *args);
 int cmd_version(const struct args *args);
 

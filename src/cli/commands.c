@@ -77,6 +77,16 @@ static const struct option_spec opts_images[] = {
 	{ 0, "verify", NULL, "read every blob and compare it with its digest" },
 	END,
 };
+static const struct option_spec opts_update[] = {
+	FORMAT,
+	{ 0, "arch", "ARCH", "for this architecture (Debian's name) instead of the recipe's" },
+	END,
+};
+static const struct option_spec opts_fixes[] = {
+	FORMAT,
+	{ 0, "arch", "ARCH", "of images of this architecture alone" },
+	END,
+};
 static const struct option_spec opts_key[] = {
 	{ 0, "no-password", NULL,
 	  "a new key that needs none: for machines that sign by themselves" },
@@ -128,6 +138,11 @@ const struct command commands[] = {
 
 	{ "Appliances", "build", "RECIPE…", "Build appliances from recipes", NULL, 0, WORDS_ANY, 0,
 	  true, WORDS_FILES, cmd_build },
+	{ "Appliances", "update", "RECIPE…",
+	  "Pin the packages of recipes, or move what is pinned to the newest", opts_update, 1,
+	  WORDS_ANY, 0, false, WORDS_FILES, cmd_update },
+	{ "Appliances", "fixes", "[IMAGE…]", "List newer packages of which appliances hold a file",
+	  opts_fixes, 0, WORDS_ANY, 0, false, WORDS_IMAGES, cmd_fixes },
 	{ "Appliances", "images", "", "List the appliances in the store", opts_images, 0, 0, 0,
 	  false, WORDS_NONE, cmd_images },
 	{ "Appliances", "rm", "IMAGE…", "Take appliances out of the store", NULL, 1, WORDS_ANY, 0,

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "selection.h"
+
+#include <errno.h>
+
+#include "kernel.h"
+#include "log.h"
+#include "mem.h"
+#include "programs.h"
+#include "str.h"
+
+#define USERS_PACKAGE "base-passwd"
+
+static int load_universe(struct builder *b, const struct source_list *sources, const char *arch,
+			 struct progress *progress, struct err **err)
+{
+	struct index index;
+	int r = index_load(&b->ws, b->apt_dir, sources, arch, b->update, progress_bytes, progress,
+			   &index, err);
+
+	if (r < 0)
+		return r;
+	progress_clear(progress);
+	for (char **note = index.notes; note && *note; note++)
+		log_warn("%s: %s", progress->name, *note);
+	progress_stage(progress, "reading the index");
+	r = universe_open(&b->ws, &index, arch, &b->universe, err);
+	index_finish(&index);
+	return r;
+}
+
+/* Recipes of one base share what was loaded for the first of them. */
+int selection_open_universe(struct builder *b, const char *base, const char *arch,
+			    struct progress *progress, struct err **err)
+{
+	cleanup_free char *name = xasprintf("%s %s", base, arch);
+	struct source_list sources;
+	int r;
+
+	if (str_eq(name, b->universe_of))
+		return 0;
+	universe_close(steal_ptr(b->universe));
+	free(steal_ptr(b->universe_of));
+	r = sources_read(b->apt_dir, base, arch, &sources, err);
+	if (r < 0)
+		return r;
+	r = load_universe(b, &sources, arch, progress, err);
+	sources_finish(&sources);
+	if (r == 0)
+		b->universe_of = steal_ptr(name);
+	return r;
+}
+
+const char *selection_arch(const struct builder *b, const struct recipe *recipe, struct err **err)
+{
+	const char *arch = b->arch ? b->arch : recipe->arch ? recipe->arch : program_host_arch();
+
+	if (arch && program_arch_known(arch))
+		return arch;
+	err_set(err, EINVAL, "%s: architecture \"%s\" is not one that Atoll builds for",
+		recipe->name, arch ? arch : "of this machine");
+	return NULL;
+}
+
+/* Only light machines (and bare ones, which have a system of their own) go without a kernel. */
+bool selection_is_virtual(const struct recipe *recipe)
+{
+	char **kind = recipe->needs_kinds;
+
+	if (!kind || !*kind || recipe->modules)
+		return true;
+	for (; *kind; kind++)
+		if (!str_eq(*kind, "light") && !str_eq(*kind, "bare"))
+			return true;
+	return false;
+}
+
+static int resolve(struct builder *b, const struct recipe *recipe, const char *arch,
+		   struct lock *lock, bool *ret_mistake, struct err **err)
+{
+	struct universe *u = b->universe;
+	int r = universe_resolve(u, recipe->packages, &lock->packages, err);
+
+	if (r < 0) {
+		*ret_mistake = r == -ENOENT || r == -EINVAL;
+		return err_prefix(err, "%s", recipe->file);
+	}
+	r = universe_find(u, USERS_PACKAGE, &lock->users, err);
+	if (r == 0 && selection_is_virtual(recipe))
+		r = kernel_resolve(u, arch, &lock->kernel, err);
+	return r;
+}
+
+int selection_resolve(struct builder *b, const struct recipe *recipe, const char *arch,
+		      struct progress *progress, struct lock *ret, bool *ret_mistake,
+		      struct err **err)
+{
+	struct lock lock = { 0 };
+	int r = selection_open_universe(b, recipe->base, arch, progress, err);
+
+	if (r < 0)
+		return r;
+	progress_stage(progress, "resolving");
+	lock.arch = xstrdup(arch);
+	lock.base = xstrdup(recipe->base);
+	lock.asked = lock_asked(recipe);
+	r = resolve(b, recipe, arch, &lock, ret_mistake, err);
+	if (r < 0)
+		lock_finish(&lock);
+	else
+		*ret = lock;
+	return r;
+}
+
+static int take_lock(struct builder *b, const struct recipe *recipe, struct lock *lock,
+		     bool *ret_mistake, struct err **err)
+{
+	bool with_kernel = selection_is_virtual(recipe);
+	struct source_list sources;
+	int r = lock_check(lock, recipe, with_kernel, err);
+
+	if (r < 0) {
+		*ret_mistake = true;
+		return r;
+	}
+	r = sources_read(b->apt_dir, recipe->base, lock->arch, &sources, err);
+	if (r < 0)
+		return r;
+	lock_set_urls(lock, &sources, &b->ws);
+	sources_finish(&sources);
+	if (!with_kernel)
+		package_finish(&lock->kernel);
+	return 0;
+}
+
+int selection_choose(struct builder *b, const struct recipe *recipe, const char *arch,
+		     struct progress *progress, struct lock *ret, bool *ret_locked,
+		     bool *ret_mistake, struct err **err)
+{
+	cleanup_free char *path = lock_path(recipe->file);
+	struct lock_file file;
+	struct lock *lock;
+	int r = lock_file_read(path, &file, err);
+
+	*ret_locked = false;
+	*ret_mistake = r == -EBADMSG;
+	if (r < 0)
+		return r;
+	lock = lock_file_find(&file, arch);
+	if (lock) {
+		r = take_lock(b, recipe, lock, ret_mistake, err);
+		if (r == 0) {
+			*ret = *lock;
+			*lock = (struct lock){ 0 };
+			*ret_locked = true;
+		}
+	} else {
+		r = selection_resolve(b, recipe, arch, progress, ret, ret_mistake, err);
+	}
+	lock_file_finish(&file);
+	return r;
+}

@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Locks: the packages of a recipe stay what they were, until somebody moves them; and what there is newer.
+
+load repository
+
+setup_file() {
+	repository_begin
+	make_packages
+	publish
+	make_apt "$WORK/apt" "file:$REPO"
+}
+
+teardown_file() {
+	repository_end
+}
+
+setup() {
+	repository_test
+	own_repo
+	REPO=$BATS_TEST_TMPDIR/repo
+	WORK=$BATS_TEST_TMPDIR
+	export ATOLL_APT_ROOT=$APT
+	recipe a 'packages: [hello]'
+}
+
+make_packages() {
+	local users=usr/share/base-passwd
+	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
+	file base-passwd $users/group.master 'root:*:0:'
+	deb base-passwd
+	file hello usr/bin/hello '#!/bin/sh'
+	deb hello 'Depends: libhello'
+	file libhello usr/lib/libhello.so
+	file libhello usr/share/doc/libhello/README
+	deb libhello 'Source: hello (0.9)'
+	file other usr/bin/other
+	deb other
+}
+
+# newer VERSION: hello of that version, and what has no file of ours.
+newer() {
+	file hello usr/bin/hello "hello $1"
+	VERSION=$1 deb hello 'Depends: libhello'
+	publish
+}
+
+version() { # NAME PACKAGE
+	jq -r --arg p "$2" '.packages[] | select(.name == $p) | .version' "$(blob "$1" appliance)"
+}
+
+rootfs() {
+	sha256sum <"$(blob "$1" rootfs)"
+}
+
+@test "what is locked is built, whatever the index offers; moving the lock says what changed" {
+	run "$atoll" update a.yaml
+	[ "$status" -eq 0 ]
+	[[ $output == "a: a.lock made for "*": 2 packages" ]]
+	grep -qE '^package libhello 1 all [0-9a-f]{64} pool/libhello.deb hello$' a.lock
+	cp a.lock first.lock
+	build a.yaml
+	[ "$status" -eq 0 ]
+	first=$(rootfs a)
+
+	newer 2
+	"$atoll" fixes
+	[ "$("$atoll" fixes --format json | jq -c '.[] | [.image, .package, .from, .to, .files]')" = '["a","hello","1","2",1]' ]
+	[ "$("$atoll" fixes a | tail -1)" = "  hello 1 -> 2 (1 files of the appliance)" ]
+	build --update --force a.yaml
+	[ "$status" -eq 0 ]
+	[ "$(rootfs a)" = "$first" ]
+	cmp a.lock first.lock
+
+	run "$atoll" update a.yaml
+	[ "$status" -eq 0 ]
+	[[ $output == *"  hello 1 -> 2 (1 files of the appliance)" ]]
+	run "$atoll" update a.yaml
+	[[ $output == *"unchanged"* ]]
+	build a.yaml
+	[ "$(version a hello)" = 2 ]
+	[ "$(rootfs a)" != "$first" ]
+	[ -z "$("$atoll" fixes)" ]
+
+	# Another computer, where nothing is known but the old lock.
+	ATOLL_ROOT=$BATS_TEST_TMPDIR/elsewhere
+	cp first.lock a.lock
+	build a.yaml
+	[ "$status" -eq 0 ]
+	[ "$(rootfs a)" = "$first" ]
+}
+
+@test "a locked build asks no index" {
+	"$atoll" update a.yaml
+	rm -r "$dist"
+	ATOLL_ROOT=$BATS_TEST_TMPDIR/elsewhere
+	build --update a.yaml
+	[ "$status" -eq 0 ]
+	build a.yaml
+	[ "$output" = "a: unchanged (cache hit)" ]
+	recipe b 'packages: [hello]'
+	build b.yaml
+	[ "$status" -eq 125 ]
+}
+
+@test "without a lock nothing is written beside the recipe" {
+	build a.yaml
+	[ "$status" -eq 0 ]
+	[ ! -e a.lock ]
+}
+
+@test "a locked package that is gone: what the index has instead" {
+	"$atoll" update a.yaml
+	cp a.lock old.lock
+	newer 2
+	rm "$REPO/pool/hello.deb"
+	publish
+	ATOLL_ROOT=$BATS_TEST_TMPDIR/new
+	build a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"hello 1 is locked, and the sources have 2 by now; 'atoll update a.yaml' moves the lock"* ]]
+
+	"$atoll" update a.yaml
+	cp -r "$REPO" newer
+	rm -r "$REPO"
+	cp -r "$BATS_FILE_TMPDIR/repo" "$REPO"
+	ATOLL_ROOT=$BATS_TEST_TMPDIR/old
+	build a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"the index is older than the lock: it has hello 1 where 2 is locked"* ]]
+
+	# One of two sources has it.
+	printf 'Types: deb\nURIs: file://%s/newer/\nSuites: bookworm\nComponents: main\nSigned-By: /x\n' "$PWD" \
+		>"$APT/sources.list.d/z.sources"
+	build a.yaml
+	[ "$status" -eq 0 ]
+	[ "$(version a hello)" = 2 ]
+}
+
+@test "a package with other bytes than were locked is refused" {
+	"$atoll" update a.yaml
+	printf X | dd of="$REPO/pool/hello.deb" bs=1 seek=200 conv=notrunc status=none
+	publish
+	build --update a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *'package "hello"'*"its sha256 is "* ]]
+}
+
+@test "a recipe that asks for something else than was locked" {
+	"$atoll" update a.yaml
+	recipe a 'packages: [hello, other]'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"a.lock: the recipe's packages are others than those that were locked; 'atoll update a.yaml'"* ]]
+	run "$atoll" update a.yaml
+	[[ $output == *"+ other 1"* ]]
+	build a.yaml
+	[ "$status" -eq 0 ]
+}
+
+@test "each architecture has a lock of its own" {
+	"$atoll" update --arch amd64 a.yaml
+	"$atoll" update --arch arm64 a.yaml
+	[ "$(grep -c '^for ' a.lock)" = 2 ]
+	newer 2
+	"$atoll" update --arch arm64 a.yaml
+	build --arch amd64 a.yaml
+	[ "$(version a hello)" = 1 ]
+}
+
+@test "a damaged lock: the line, and nothing is built" {
+	"$atoll" update a.yaml
+	cp a.lock good
+	local wrong
+	for wrong in 's/^atoll-lock 1/atoll-lock 2/' 's/ pool/ ..\/pool/' 's/ pool/ http:\/\/x\/pool/' 's/^package/packages/' \
+		's/^\(package hello 1 all\) ../\1 xx/' 's/^\(package [^ ]*\) / \1 /'; do
+		sed "$wrong" good >a.lock
+		run cmp -s good a.lock
+		[ "$status" -eq 1 ]
+		build a.yaml
+		[ "$status" -eq 1 ]
+		[[ $output =~ a.lock:[0-9]+:\ expected ]]
+	done
+	grep -v ^accounts good >a.lock
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'no "accounts"'* ]]
+}
+
+@test "fixes: mistakes" {
+	build a.yaml
+	run "$atoll" fixes b
+	[ "$status" -ne 0 ]
+	[[ $output == *'appliance "b" not found'* ]]
+}
