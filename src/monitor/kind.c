@@ -8,7 +8,7 @@ static const struct {
 	const char *kind, *engine;
 	const struct kind_ops *ops;
 } kinds[] = {
-	{ "light", "host", &kind_light }, { "micro", "kvm", &kind_qemu },
+	{ "light", "host", &kind_light }, { "micro", "kvm", &kind_vmm },
 	{ "micro", "tcg", &kind_qemu },   { "full", "kvm", &kind_qemu },
 	{ "full", "tcg", &kind_qemu },    { "emulated", "tcg", &kind_qemu },
 };

@@ -53,7 +53,7 @@ struct kind_ops {
 	void (*finish)(struct guest *guest);
 };
 
-extern const struct kind_ops kind_light, kind_qemu;
+extern const struct kind_ops kind_light, kind_qemu, kind_vmm;
 
 /* The table of kinds: by machine_config's kind and engine; NULL for a pair that there is not. */
 const struct kind_ops *kind_find(const char *kind, const char *engine);

@@ -97,14 +97,14 @@ static void add_firmware(struct args *args, int vars)
 	add(args, "-machine", "pflash0=code,pflash1=vars");
 }
 
-static void add_sockets(struct args *args, const struct qemu_fds *fds)
+static void add_sockets(struct args *args, const struct vm_fds *fds)
 {
 	add(args, "-chardev", "socket,id=console,fd=%d", fds->console);
 	add(args, "-serial", "chardev:console");
 	add_virtio(args, "serial", ",max_ports=2");
 	add(args, "-chardev", "socket,id=wire,fd=%d", fds->wire);
 	add(args, "-device", "virtserialport,chardev=wire,name=" WIRE_PORT_NAME);
-	add(args, "-chardev", "socket,id=button,fd=%d", fds->button);
+	add(args, "-chardev", "socket,id=button,fd=%d", fds->control);
 	add(args, "-mon", "chardev=button,mode=control");
 	add(args, "-object", "rng-builtin,id=random");
 	add_virtio(args, "rng", ",rng=random");
@@ -129,7 +129,7 @@ static bool is_serial(const char *name)
 }
 
 static int add_disks(struct args *args, const struct machine_config *config,
-		     const struct qemu_fds *fds, struct err **err)
+		     const struct vm_fds *fds, struct err **err)
 {
 	const struct machine_volume *volumes = config->volumes.items;
 
@@ -151,7 +151,7 @@ static bool is_mac(const char *s)
 }
 
 static int add_nics(struct args *args, const struct machine_config *config,
-		    const struct qemu_fds *fds, struct err **err)
+		    const struct vm_fds *fds, struct err **err)
 {
 	const struct machine_nic *nics = config->nics.items;
 	const char *rom = str_eq(args->board->transport, "pci") ? ",romfile=" : "";
@@ -170,7 +170,7 @@ static int add_nics(struct args *args, const struct machine_config *config,
 }
 
 int qemu_arguments(const struct machine_config *config, const struct qemu_board *board,
-		   const struct qemu_fds *fds, unsigned long tsc_khz, char ***ret_argv,
+		   const struct vm_fds *fds, unsigned long tsc_khz, char ***ret_argv,
 		   struct err **err)
 {
 	struct args args = { .board = board };

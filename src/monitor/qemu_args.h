@@ -3,19 +3,8 @@
 #ifndef ATOLL_QEMU_ARGS_H
 #define ATOLL_QEMU_ARGS_H
 
-#include "kind.h"
 #include "qemu_board.h"
-
-#define QEMU_VOLUMES_MAX 16
-
-/* What QEMU is given, by the numbers that the descriptors have in its process. */
-struct qemu_fds {
-	int wire, console, button; /* sockets: virtio port, serial line, QMP */
-	int rootfs;
-	int volumes[QEMU_VOLUMES_MAX]; /* in the order of config->volumes */
-	int nics[GUEST_MAX_NICS];      /* frame sockets, in the order of config->nics */
-	int vars;                      /* UEFI variables; -1: no UEFI */
-};
+#include "vm_process.h"
 
 #define QEMU_OVMF_CODE "/usr/share/OVMF/OVMF_CODE_4M.fd"
 #define QEMU_OVMF_VARS "/usr/share/OVMF/OVMF_VARS_4M.fd"
@@ -25,7 +14,7 @@ struct qemu_fds {
  * be said to QEMU. tsc_khz: the host's time stamp counter, for a board with .tsc; 0: not known.
  */
 int qemu_arguments(const struct machine_config *config, const struct qemu_board *board,
-		   const struct qemu_fds *fds, unsigned long tsc_khz, char ***ret_argv,
+		   const struct vm_fds *fds, unsigned long tsc_khz, char ***ret_argv,
 		   struct err **err);
 
 #endif

@@ -39,10 +39,10 @@ static void free_config(struct machine_config *config)
 	free(config->volumes.items);
 }
 
-static const struct qemu_fds fds = {
+static const struct vm_fds fds = {
 	.wire = 10,
 	.console = 11,
-	.button = 12,
+	.control = 12,
 	.rootfs = 13,
 	.volumes = { 14, 15 },
 	.nics = { 16 },
