@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "fd.h"
 #include "mem.h"
 #include "str.h"
 
@@ -13,10 +15,25 @@ static enum log_level threshold = LOG_LEVEL_INFO;
 
 __attribute__((format(printf, 1, 0))) static void write_line(const char *fmt, va_list ap)
 {
-	cleanup_free char *text = xvasprintf(fmt, ap);
+	cleanup_free char *text = NULL;
+	char line[512];
+	va_list again;
+	int head = snprintf(line, sizeof(line), "%s: ", program_name), n;
 
+	va_copy(again, ap);
+	n = head + vsnprintf(line + head, sizeof(line) - head, fmt, ap);
+	if (n + 1 < (int)sizeof(line)) {
+		/* No allocation: threads log whose system call filter has none. */
+		line[n++] = '\n';
+	} else {
+		text = xvasprintf(fmt, again);
+	}
+	va_end(again);
 	/* One write per line, so that lines of several processes do not mix. */
-	fprintf(stderr, "%s: %s\n", program_name, text);
+	if (text)
+		dprintf(STDERR_FILENO, "%s: %s\n", program_name, text);
+	else
+		fd_write_all(STDERR_FILENO, line, (size_t)n);
 }
 
 void log_init(const char *program, enum log_level level)

@@ -58,8 +58,12 @@ struct machine {
 	char end_detail[160];
 };
 
-int machine_create(const struct options *options, struct machine_files *files, struct machine **ret,
-		   struct err **err);
+/*
+ * Makes everything and runs nothing yet. launch_ns: when the program began. -EINVAL and -ENOMEM are what
+ * options and files ask for and cannot have.
+ */
+int machine_create(const struct options *options, struct machine_files *files, int64_t launch_ns,
+		   struct machine **ret, struct err **err);
 void machine_destroy(struct machine *m); /* accepts NULL */
 /* Isolates the threads and runs the guest to its end: m->end says which. */
 int machine_run(struct machine *m, struct err **err);
