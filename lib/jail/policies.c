@@ -282,6 +282,7 @@ static const struct policy_row vcpu_rows[] = {
 	{ "futex", "the lock of all devices" },
 	{ "write", "interrupts and the loop's wake, which are eventfds; the serial port" },
 	{ "epoll_ctl", "a device that begins or ends to wait for something" },
+	{ "io_uring_enter", "a disk's reset waits for what is still written into memory" },
 	{ "rt_sigreturn", "from the signal that calls it out of KVM" },
 	{ "rt_sigprocmask", END },
 	{ "exit", END },

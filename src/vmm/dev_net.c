@@ -127,6 +127,7 @@ static void link_down(struct net *net, int reason)
 		 : reason == -EPROTO ? "the peer sends no frames"
 				     : strerror(-reason));
 	source_clear(net->source);
+	frames_close(net->frames);
 	untake(net);
 	net->config.status &= (uint16_t)~VIRTIO_NET_S_LINK_UP;
 	virtio_config_changed(&net->virtio);

@@ -101,6 +101,11 @@ void frames_destroy(struct frames *f)
 	free(f);
 }
 
+void frames_close(struct frames *f)
+{
+	fd_close(&f->fd);
+}
+
 int frames_fd(const struct frames *f)
 {
 	return f->fd;

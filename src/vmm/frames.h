@@ -25,6 +25,8 @@ struct frames;
 int frames_create(int fd, bool tap, struct frames **ret, struct err **err);
 void frames_destroy(struct frames *f); /* accepts NULL */
 int frames_fd(const struct frames *f); /* for the event loop */
+/* Lets the peer go: nothing is received or sent any more. */
+void frames_close(struct frames *f);
 
 /*
  * Receives what there is, once every frame that frames_next gave was consumed. 1: there may be more; 0:

@@ -333,14 +333,12 @@ const struct bus_ops virtio_mmio_ops = {
 	.write = handle_write,
 };
 
+/* Each ring is an edge of its own: the eventfd is never read, which saves a call for each. */
 static void handle_doorbell(int fd, uint32_t events, void *data)
 {
 	struct virtio *v = data;
-	eventfd_t rung;
 
 	(void)events;
-	if (eventfd_read(fd, &rung) < 0)
-		return;
 	for (unsigned int i = 0; i < v->n_queues; i++) {
 		if (v->doorbells[i] != fd || !v->active || !v->queues[i].ready)
 			continue;
@@ -371,8 +369,8 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops, const char *name
 		v->queues[i] = (struct queue){ .memory = memory, .max = queue_max };
 		r = make_eventfd(v, &v->doorbells[i], err);
 		if (!r)
-			v->doorbell_sources[i] =
-				loop_add_fd(loop, v->doorbells[i], EPOLLIN, handle_doorbell, v);
+			v->doorbell_sources[i] = loop_add_fd(loop, v->doorbells[i],
+							     EPOLLIN | EPOLLET, handle_doorbell, v);
 	}
 	if (r)
 		virtio_finish(v);

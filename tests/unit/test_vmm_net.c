@@ -525,6 +525,7 @@ static void impossible_lengths_end_the_connection(void **state)
 		driver_kick(&nic.d, RX);
 		assert_int_equal(send(nic.peer, &length, 4, 0), 4);
 		run(&nic);
+		assert_int_equal(send(nic.peer, &length, 4, MSG_NOSIGNAL), -1);
 		assert_link_is_down(&nic);
 		close_nic(&nic);
 	}
