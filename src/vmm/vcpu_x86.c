@@ -141,16 +141,15 @@ static int set_cpuid(int fd, unsigned int index, unsigned int n, struct cpuid *c
 /* All memory is write-back, or the guest would turn its page attribute table off. */
 static int set_msrs(int fd, struct err **err)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entries[2];
-	} msrs = {
-		.head.nmsrs = 2,
-		.entries = { { .index = MSR_MISC_ENABLE, .data = MSR_MISC_ENABLE_FAST_STRING },
-			     { .index = MSR_MTRR_DEF_TYPE, .data = MSR_MTRR_DEF_TYPE_WB } },
+	static const struct kvm_msr_entry entries[] = {
+		{ .index = MSR_MISC_ENABLE, .data = MSR_MISC_ENABLE_FAST_STRING },
+		{ .index = MSR_MTRR_DEF_TYPE, .data = MSR_MTRR_DEF_TYPE_WB },
 	};
+	cleanup_free struct kvm_msrs *msrs = xcalloc(1, sizeof(*msrs) + sizeof(entries));
 
-	return ioctl(fd, KVM_SET_MSRS, &msrs) < 0
+	msrs->nmsrs = ARRAY_SIZE(entries);
+	memcpy(msrs->entries, entries, sizeof(entries));
+	return ioctl(fd, KVM_SET_MSRS, msrs) < 0
 		       ? err_set_errno(err, errno, "KVM does not take the processor's registers")
 		       : 0;
 }
