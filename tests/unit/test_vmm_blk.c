@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "devices.h"
@@ -390,6 +391,8 @@ static void a_file_that_shrank_is_an_error(void **state)
 	assert_int_equal(ftruncate(disk.fd, 64 * SECTOR + 100), 0);
 	assert_int_equal(request(&disk, VIRTIO_BLK_T_IN, 0, DATA, 4096), VIRTIO_BLK_S_OK);
 	assert_int_equal(request(&disk, VIRTIO_BLK_T_IN, 62, DATA, 2048), VIRTIO_BLK_S_IOERR);
+	/* Its new end is inside of a sector, which was not its end when it was opened. */
+	assert_int_equal(request(&disk, VIRTIO_BLK_T_IN, 64, DATA, 512), VIRTIO_BLK_S_IOERR);
 	assert_int_equal(request(&disk, VIRTIO_BLK_T_IN, 1000, DATA, 512), VIRTIO_BLK_S_IOERR);
 	close_disk(&disk);
 }
@@ -608,6 +611,7 @@ static void says_which_engine(void **state)
 	const struct disk_io_ops ops = { 0 };
 	struct loop *loop = loop_create();
 	struct disk_io *io = NULL;
+	struct rlimit files, few;
 	int fd = make_file(4096);
 
 	(void)state;
@@ -616,6 +620,14 @@ static void says_which_engine(void **state)
 	disk_io_destroy(io);
 	assert_int_equal(disk_io_create(loop, fd, 256, false, &ops, NULL, &io, NULL), 0);
 	print_message("io_uring: %s\n", disk_io_is_async(io) ? "yes" : "no");
+	disk_io_destroy(io);
+	/* No more descriptors, hence no ring: then at once. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	few = (struct rlimit){ (rlim_t)fd + 1, files.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(disk_io_create(loop, fd, 256, false, &ops, NULL, &io, NULL), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	assert_false(disk_io_is_async(io));
 	disk_io_destroy(io);
 	fd_close(&fd);
 	loop_destroy(loop);
