@@ -70,10 +70,9 @@ static void add_kvm_count(const char *name, uint64_t value, void *data)
 	}
 }
 
-static void read_kvm(int stats, const char *prefix, struct msg_records *list)
+static void read_kvm(int fd, const char *prefix, struct msg_records *list)
 {
 	struct kvm_counts counts = { list, prefix, 0 };
-	cleanup_fd int fd = stats;
 	int r = fd < 0 ? 0 : stats_read(fd, add_kvm_count, &counts);
 
 	if (r < 0)
@@ -82,7 +81,9 @@ static void read_kvm(int stats, const char *prefix, struct msg_records *list)
 
 static void collect_kvm(const struct machine *m, struct msg_records *list)
 {
-	read_kvm(ioctl(m->vm.fd, KVM_GET_STATS_FD, NULL), "vm ", list);
+	cleanup_fd int vm_stats = ioctl(m->vm.fd, KVM_GET_STATS_FD, NULL);
+
+	read_kvm(vm_stats, "vm ", list);
 	for (unsigned int cpu = 0; cpu < m->options->cpus; cpu++)
 		read_kvm(vcpus_stats_fd(m->vcpus, cpu), "", list);
 }

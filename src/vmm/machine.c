@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "acpi.h"
 #include "boot.h"
@@ -132,6 +133,12 @@ static int make_irq(struct machine *m, unsigned int gsi, int *ret_irq, struct er
 	return r < 0 ? err_set_errno(err, -r, "interrupt %u", gsi) : 0;
 }
 
+/* Ctrl-A x */
+static void handle_escape(void *data)
+{
+	machine_quit(data, VMM_KILLED, "ended at the terminal");
+}
+
 static int add_serial(struct machine *m, const struct machine_files *files, struct err **err)
 {
 	int r;
@@ -142,6 +149,8 @@ static int add_serial(struct machine *m, const struct machine_files *files, stru
 	if (r == 0)
 		r = serial_create(m->loop, files->serial_in, files->serial_out, m->serial_irq,
 				  &m->serial, err);
+	if (r == 0 && isatty(files->serial_in))
+		serial_set_escape(m->serial, handle_escape, m);
 	if (r == 0)
 		bus_add(&m->pio, LAYOUT_SERIAL, 8, &serial_ops, m->serial);
 	return r;

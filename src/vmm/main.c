@@ -14,6 +14,7 @@
 #include "log.h"
 #include "loop.h"
 #include "machine.h"
+#include "term.h"
 #include "timeline.h"
 
 #define MISTAKE   2 /* of options, or of files that they name */
@@ -98,7 +99,10 @@ int main(int argc, char **argv)
 		log_error("%s", err_msg(err));
 		return MISTAKE;
 	}
+	/* In the process that is there at the end, however the machine's ended. */
+	term_make_raw(p.files.serial_in);
 	status = isolate_launch(&p.options, run, &p);
+	term_restore();
 	files_close(&p.files);
 	files_unlink(&p.options);
 	options_finish(&p.options);

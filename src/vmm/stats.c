@@ -5,9 +5,9 @@
 #include <linux/kvm.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/uio.h>
 
-#include "buf.h"
-#include "fd.h"
+#include "mem.h"
 
 struct bytes {
 	const uint8_t *at;
@@ -66,8 +66,18 @@ int stats_parse(const void *bytes, size_t len, stats_fn fn, void *data)
 
 int stats_read(int fd, stats_fn fn, void *data)
 {
-	cleanup_buf struct buf bytes = BUF_INIT;
-	int r = fd_read_all(fd, STATS_MAX, &bytes);
+	cleanup_free char *bytes = xmalloc(STATS_MAX);
+	size_t len = 0;
 
-	return r < 0 ? r : stats_parse(buf_bytes(&bytes), bytes.len, fn, data);
+	while (len < STATS_MAX) {
+		const struct iovec rest = { bytes + len, STATS_MAX - len };
+		const ssize_t n = preadv(fd, &rest, 1, (off_t)len);
+
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return stats_parse(bytes, len, fn, data);
 }

@@ -19,7 +19,7 @@ typedef void (*stats_fn)(const char *name, uint64_t value, void *data);
  * not such a file; fn may have been called then.
  */
 int stats_parse(const void *bytes, size_t len, stats_fn fn, void *data);
-/* The same for a descriptor of KVM_GET_STATS_FD; 0 or -errno. */
+/* The same for a descriptor of KVM_GET_STATS_FD, from its begin; 0 or -errno. */
 int stats_read(int fd, stats_fn fn, void *data);
 
 #endif

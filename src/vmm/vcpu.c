@@ -13,6 +13,7 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -32,6 +33,7 @@ struct vcpu {
 	struct vcpus *all;
 	unsigned int index;
 	int fd;
+	int stats; /* KVM_GET_STATS_FD, once somebody asked; -1 */
 	struct kvm_run *run;
 	bool started;
 	pthread_t thread;
@@ -41,6 +43,7 @@ struct vcpu {
 struct vcpus {
 	struct vcpus_config config;
 	size_t run_size;
+	bool stats_open;
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t changed;
 	enum state state;
@@ -374,7 +377,7 @@ int vcpus_create(const struct vcpus_config *config, struct vcpus **ret, struct e
 	pthread_mutex_init(&v->mutex, NULL);
 	pthread_cond_init(&v->changed, NULL);
 	for (unsigned int i = 0; i < config->n; i++)
-		v->cpus[i].fd = -1;
+		v->cpus[i].fd = v->cpus[i].stats = -1;
 	r = make_cpus(v, err);
 	if (r < 0)
 		vcpus_destroy(v);
@@ -390,6 +393,7 @@ void vcpus_destroy(struct vcpus *v)
 	for (unsigned int i = 0; i < v->config.n; i++) {
 		if (v->cpus[i].run)
 			munmap(v->cpus[i].run, v->run_size);
+		fd_close(&v->cpus[i].stats);
 		fd_close(&v->cpus[i].fd);
 	}
 	pthread_cond_destroy(&v->changed);
@@ -408,9 +412,28 @@ void vcpus_exits(const struct vcpus *v, uint64_t ret_counts[VCPU_REASONS])
 				__atomic_load_n(&v->cpus[i].exits[reason], __ATOMIC_RELAXED);
 }
 
-int vcpus_stats_fd(const struct vcpus *v, unsigned int cpu)
+/*
+ * A processor's ioctls wait for its KVM_RUN to return, which it may never do (one that waits for its
+ * begin, say): so all are out while this is asked, the first time.
+ */
+static void open_stats(struct vcpus *v)
 {
-	return cpu < v->config.n ? ioctl(v->cpus[cpu].fd, KVM_GET_STATS_FD, 0) : -1;
+	const bool running = v->state == RUNNING;
+
+	v->stats_open = true;
+	if (running)
+		vcpus_pause(v);
+	for (unsigned int i = 0; i < v->config.n; i++)
+		v->cpus[i].stats = ioctl(v->cpus[i].fd, KVM_GET_STATS_FD, 0);
+	if (running)
+		vcpus_resume(v);
+}
+
+int vcpus_stats_fd(struct vcpus *v, unsigned int cpu)
+{
+	if (!v->stats_open)
+		open_stats(v);
+	return cpu < v->config.n ? v->cpus[cpu].stats : -1;
 }
 
 int64_t vcpus_entry_ns(const struct vcpus *v)

@@ -55,8 +55,11 @@ void vcpus_destroy(struct vcpus *v); /* stopped, or never started; accepts NULL 
 void vcpus_exits(const struct vcpus *v, uint64_t ret_counts[VCPU_REASONS]);
 /* "mmio", "io", …; NULL for a reason without a name. */
 const char *vcpu_reason_name(unsigned int reason);
-/* Where KVM's own statistics of a processor are read (KVM_GET_STATS_FD); -1: this kernel has none. */
-int vcpus_stats_fd(const struct vcpus *v, unsigned int cpu);
+/*
+ * KVM's own statistics of a processor (stats.h), which stay ours; -1: this kernel has none. Under the
+ * machine's lock, as vcpus_pause.
+ */
+int vcpus_stats_fd(struct vcpus *v, unsigned int cpu);
 /* CLOCK_MONOTONIC of the first guest instruction; 0: not yet. */
 int64_t vcpus_entry_ns(const struct vcpus *v);
 
