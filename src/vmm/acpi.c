@@ -371,7 +371,7 @@ int acpi_write(const struct memory *m, const struct acpi_machine *machine, uint6
 	tables[0] = LAYOUT_ACPI + write_fadt(&b, tables[0]);
 	tables[1] = LAYOUT_ACPI + write_madt(&b, machine->cpus);
 	write_rsdp(&b, LAYOUT_ACPI + write_xsdt(&b, tables, 2));
-	if (b.len > LAYOUT_ACPI_END - LAYOUT_ACPI)
+	if (b.len > LAYOUT_RESET - LAYOUT_ACPI)
 		return err_set(err, EINVAL, "ACPI: %zu bytes of tables do not fit", b.len);
 	if (memory_write(m, LAYOUT_ACPI, buf_bytes(&b), b.len) < 0)
 		return err_set(err, ENOMEM, "ACPI: memory ends before the first MiB does");

@@ -159,6 +159,19 @@ static int place_cmdline(struct boot *b, const char *cmdline, struct err **err)
 	return 0;
 }
 
+/*
+ * What a BIOS has at the reset vector. To restart a machine that is hardware-reduced and that no UEFI
+ * started, Linux jumps there in real mode, and does not look at ACPI's reset register.
+ */
+static void place_reset_code(const struct memory *m)
+{
+	/* mov $6, %al; mov $LAYOUT_RESET_CONTROL, %dx; out %al, (%dx); cli; hlt */
+	static const char code[] = "\xb0\x06\xba\xf9\x0c\xee\xfa\xf4";
+
+	_Static_assert(LAYOUT_RESET_CONTROL == 0x0cf9, "the code writes to another port");
+	memory_write(m, LAYOUT_RESET, code, sizeof(code) - 1);
+}
+
 /* RAM, but for what is at the end of the first MiB: of that only the ACPI tables are told of. */
 static void make_map(struct boot *b)
 {
@@ -203,6 +216,7 @@ int boot_load(const struct memory *m, const struct boot_files *files, struct boo
 		r = place_cmdline(&b, files->cmdline, err);
 	if (r < 0)
 		return r;
+	place_reset_code(m);
 	make_map(&b);
 	r = load_kernel(&b, &entry, err);
 	if (r == 0)

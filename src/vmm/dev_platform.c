@@ -7,6 +7,7 @@
 /* The sleep control register (ACPI 6.4, 4.8.3.7). */
 #define SLP_TYP(value) ((value) >> 2 & 7)
 #define SLP_EN         (1u << 5)
+#define RST_CPU        (1u << 2) /* of a PC's reset control register */
 
 static uint64_t take_events(struct platform *p)
 {
@@ -44,7 +45,23 @@ static void write_register(void *device, uint64_t offset, unsigned int size, uin
 		stamp(p, value);
 }
 
+static uint64_t read_port(void *device, uint64_t offset, unsigned int size)
+{
+	(void)device, (void)offset, (void)size;
+	return 0;
+}
+
+static void write_port(void *device, uint64_t offset, unsigned int size, uint64_t value)
+{
+	struct platform *p = device;
+
+	(void)offset, (void)size;
+	if (value & RST_CPU)
+		p->end(PLATFORM_RESTART, p->data);
+}
+
 const struct bus_ops platform_ops = { "platform", read_register, write_register };
+const struct bus_ops platform_reset_ops = { "reset", read_port, write_port };
 
 void platform_press_button(struct platform *p)
 {

@@ -7,6 +7,8 @@
  *	0x02  reset                              write 1: reset
  *	0x04  events (GED): bits, read and cleared: 1 power button, 2 new VMGenID
  *	0x08  timestamp, 4 bytes                 write PHASE: the moment is kept
+ *
+ * And the port of a PC's reset control register, for who knows of no other: writing bit 2 resets.
  */
 #ifndef VMM_DEV_PLATFORM_H
 #define VMM_DEV_PLATFORM_H
@@ -36,6 +38,7 @@ struct platform {
 };
 
 extern const struct bus_ops platform_ops;
+extern const struct bus_ops platform_reset_ops; /* one port; the device is the same */
 
 void platform_press_button(struct platform *p);
 

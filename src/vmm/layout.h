@@ -24,6 +24,7 @@
 #define LAYOUT_LOW_END     0x9fc00 /* end of conventional memory */
 #define LAYOUT_ACPI        0xe0000 /* RSDP first, then the tables; reserved in the memory map */
 #define LAYOUT_ACPI_END    0x100000
+#define LAYOUT_RESET       0xffff0 /* what a PC's processor executes first: our way back, see boot.c */
 #define LAYOUT_KERNEL      0x100000
 
 #define LAYOUT_HOLE     UINT64_C(0xc0000000)
@@ -41,7 +42,8 @@
 #define LAYOUT_TSS      UINT64_C(0xfffbd000) /* three pages: KVM_SET_TSS_ADDR */
 
 /* Ports */
-#define LAYOUT_SERIAL 0x3f8
+#define LAYOUT_SERIAL        0x3f8
+#define LAYOUT_RESET_CONTROL 0xcf9 /* the PC's way to ask for a reset (dev_platform.h) */
 
 /* Interrupts: inputs of the IOAPIC, which has 24. All are edges, and virtio devices share them. */
 #define LAYOUT_GSI_SERIAL   4

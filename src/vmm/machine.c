@@ -173,6 +173,8 @@ static int add_platform(struct machine *m, struct err **err)
 	if (r == 0)
 		bus_add(&m->mmio, LAYOUT_PLATFORM, LAYOUT_PLATFORM_SIZE, &platform_ops,
 			&m->platform);
+	if (r == 0)
+		bus_add(&m->pio, LAYOUT_RESET_CONTROL, 1, &platform_reset_ops, &m->platform);
 	return r;
 }
 

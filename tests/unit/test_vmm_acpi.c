@@ -316,6 +316,11 @@ static void test_platform_power(void **state)
 	assert_int_equal(ended, -1);
 	put(&p, PLATFORM_RESET, 1, 1);
 	assert_int_equal(ended, PLATFORM_RESTART);
+	ended = -1;
+	platform_reset_ops.write(&p, 0, 1, 2); /* hard or soft: not yet */
+	assert_int_equal(ended, -1);
+	platform_reset_ops.write(&p, 0, 1, 6);
+	assert_int_equal(ended, PLATFORM_RESTART);
 	for (uint64_t offset = 0; offset < LAYOUT_PLATFORM_SIZE; offset++)
 		assert_int_equal(platform_ops.read(&p, offset, 1), 0);
 }

@@ -209,6 +209,7 @@ static void test_elf(void **state)
 	assert_int_equal(entry.address, ELF_ENTRY);
 	assert_int_equal(entry.argument, info);
 	check_filled(&m, 0x200000, 0x100, 0xc0);
+	assert_int_equal(number(&m, LAYOUT_RESET, 8), 0xf4faee0cf9ba06b0);
 	check_filled(&m, 0x400000, 0x80, 0xda);
 	check_filled(&m, 0x400080, 0x2000, 0);
 
