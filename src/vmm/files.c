@@ -87,12 +87,27 @@ static int open_socket(const struct endpoint *e, const char *what, int *ret_fd, 
 	return r < 0 ? err_prefix(err, "%s", what) : 0;
 }
 
-/* One of the host's, which exists: nothing of the host's network is made or changed. */
+static bool interface_exists(const char *name)
+{
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { 0 };
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return fd >= 0 && ioctl(fd, SIOCGIFINDEX, &request) == 0;
+}
+
+/*
+ * One of the host's, which exists: nothing of the host's network is made or changed. TUNSETIFF would
+ * make one for root.
+ */
 static int open_tap(const char *name, int *ret_fd, struct err **err)
 {
 	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
-	int r = open_file("/dev/net/tun", O_RDWR | O_NONBLOCK, "--net", ret_fd, err);
+	int r;
 
+	if (!interface_exists(name))
+		return err_set(err, EINVAL, "--net: there is no tap interface \"%s\"", name);
+	r = open_file("/dev/net/tun", O_RDWR | O_NONBLOCK, "--net", ret_fd, err);
 	if (r < 0)
 		return r;
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
