@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "acpi.h"
@@ -197,6 +198,17 @@ static int add_devices(struct machine *m, struct machine_files *files, struct er
 
 /* The guest */
 
+/* VMGenID: no other life has the same (the DSDT says where it is). */
+static int set_generation(struct machine *m, uint64_t vmgenid, struct err **err)
+{
+	uint8_t id[16];
+
+	if (getrandom(id, sizeof(id), 0) != sizeof(id) ||
+	    memory_write(&m->memory, vmgenid, id, sizeof(id)) < 0)
+		return err_set(err, EIO, "the machine's identifier cannot be made");
+	return 0;
+}
+
 static int load_guest(struct machine *m, const struct machine_files *files,
 		      struct boot_entry *ret_entry, struct err **err)
 {
@@ -216,6 +228,8 @@ static int load_guest(struct machine *m, const struct machine_files *files,
 	uint64_t vmgenid;
 	int r = acpi_write(&m->memory, &shape, &boot.rsdp, &vmgenid, err);
 
+	if (r == 0)
+		r = set_generation(m, vmgenid, err);
 	return r < 0 ? r : boot_load(&m->memory, &boot, ret_entry, err);
 }
 
