@@ -217,8 +217,9 @@ static json_t *write_packages(const struct appliance *a)
 		const struct appliance_package *p = &a->packages[i];
 
 		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:s*}", "name", p->name, "version",
-						p->version, "arch", p->arch, "source", p->source));
+				      json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "name", p->name,
+						"version", p->version, "arch", p->arch, "source",
+						p->source, "source_version", p->source_version));
 	}
 	return list;
 }
@@ -407,6 +408,7 @@ static int parse_package(const json_t *o, const char *path, struct appliance_pac
 		{ "version", &p->version, true },
 		{ "arch", &p->arch, true },
 		{ "source", &p->source, false },
+		{ "source_version", &p->source_version, false },
 	};
 	int r = json_read_object(o, path, err);
 
@@ -526,6 +528,7 @@ void appliance_free(struct appliance *a)
 		free(a->packages[i].version);
 		free(a->packages[i].arch);
 		free(a->packages[i].source);
+		free(a->packages[i].source_version);
 	}
 	free(a->services);
 	free(a->volumes);

@@ -26,7 +26,8 @@ struct appliance_volume {
 };
 
 struct appliance_package {
-	char *name, *version, *arch, *source;
+	char *name, *version, *arch;
+	char *source, *source_version; /* the source package; may be NULL */
 };
 
 struct appliance {

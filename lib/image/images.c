@@ -36,6 +36,8 @@ static const struct layer {
 	{ MEDIA_VMLINUX, offsetof(struct store_image, vmlinux) },
 	{ MEDIA_INITRAMFS, offsetof(struct store_image, initramfs) },
 	{ MEDIA_REASONS, offsetof(struct store_image, reasons) },
+	{ MEDIA_SPDX, offsetof(struct store_image, spdx) },
+	{ MEDIA_CYCLONEDX, offsetof(struct store_image, cyclonedx) },
 };
 
 static struct store_blob *blob_of(const struct store_image *image, const struct layer *l)

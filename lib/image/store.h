@@ -26,6 +26,8 @@
 #define MEDIA_VMLINUX   "application/vnd.atoll.kernel.v1.elf"
 #define MEDIA_INITRAMFS "application/vnd.atoll.initramfs.v1"
 #define MEDIA_REASONS   "application/vnd.atoll.reasons.v1+zstd"
+#define MEDIA_SPDX      "application/spdx+json"
+#define MEDIA_CYCLONEDX "application/vnd.cyclonedx+json"
 
 struct store;
 
@@ -47,7 +49,8 @@ struct store_image {
 	char *damage;                /* in a listing: why the image cannot be used; else NULL */
 	/* Digest "" when absent. vmlinux: the kernel as an ELF file with a PVH entry, uncompressed. */
 	struct store_blob rootfs, kernel, vmlinux, initramfs, reasons;
-	char **signatures; /* of the OCI manifest (signature.h); a strv */
+	struct store_blob spdx, cyclonedx; /* the bill of materials in two formats */
+	char **signatures;                 /* of the OCI manifest (signature.h); a strv */
 };
 
 /* Opens, and makes it when it is not there. The error says what to do about permissions. */

@@ -386,6 +386,7 @@ static int pack(struct build *s, struct err **err)
 		.kernel_version = s->kernel.version,
 		.rootfs = s->rootfs,
 		.verity = &s->verity,
+		.kernel_package = s->virtual ? &s->kernel_package : NULL,
 		.kernel = vmlinuz,
 		.vmlinux = s->kernel.vmlinux,
 		.initramfs = s->initramfs,

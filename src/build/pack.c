@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "explain.h"
+#include "bom.h"
 #include "fd.h"
 #include "mem.h"
 #include "str.h"
@@ -43,19 +44,23 @@ static void set_volumes(struct appliance *a, const struct recipe *r, const struc
 	}
 }
 
-static void set_packages(struct appliance *a, const struct package_list *list)
+/* Those of which something is in the image. */
+static void set_packages(struct appliance *a, const struct bom *bom)
 {
-	a->n_packages = list->n;
-	a->packages = xcalloc(list->n + 1, sizeof(*a->packages));
-	for (size_t i = 0; i < list->n; i++) {
-		a->packages[i].name = xstrdup(list->items[i].name);
-		a->packages[i].version = xstrdup(list->items[i].version);
-		a->packages[i].arch = xstrdup(list->items[i].arch);
-		a->packages[i].source = xstrdup(list->items[i].source);
+	a->n_packages = bom->n;
+	a->packages = xcalloc(bom->n + 1, sizeof(*a->packages));
+	for (size_t i = 0; i < bom->n; i++) {
+		const struct package *p = bom->packages[i].package;
+
+		a->packages[i].name = xstrdup(p->name);
+		a->packages[i].version = xstrdup(p->version);
+		a->packages[i].arch = xstrdup(p->arch);
+		a->packages[i].source = xstrdup(bom_source(p));
+		a->packages[i].source_version = xstrdup(bom_source_version(p));
 	}
 }
 
-static struct appliance *make_manifest(const struct pack *p)
+static struct appliance *make_manifest(const struct pack *p, const struct bom *bom)
 {
 	const struct recipe *r = p->recipe;
 	struct appliance *a = xcalloc(1, sizeof(*a));
@@ -78,7 +83,7 @@ static struct appliance *make_manifest(const struct pack *p)
 	a->verity_offset = p->verity->offset;
 	set_services(a, r);
 	set_volumes(a, r, p->tree);
-	set_packages(a, p->packages);
+	set_packages(a, bom);
 	return a;
 }
 
@@ -88,18 +93,15 @@ static int add_blob(struct store *store, const char *path, struct store_blob *bl
 	return path ? store_add_file(store, path, blob, err) : 0;
 }
 
-static int add_reasons(struct store *store, const struct pack *p, struct store_blob *blob,
-		       struct err **err)
+static int add_bytes(struct store *store, const struct buf *bytes, struct store_blob *blob,
+		     struct err **err)
 {
-	cleanup_buf struct buf bytes = BUF_INIT;
 	struct store_writer *w;
-	int r = explain(p->tree, p->left, p->packages, &bytes, err);
+	int r = store_writer_begin(store, &w, err);
 
-	if (r == 0)
-		r = store_writer_begin(store, &w, err);
 	if (r < 0)
 		return r;
-	r = store_writer_write(w, buf_bytes(&bytes), bytes.len, err);
+	r = store_writer_write(w, buf_bytes(bytes), bytes->len, err);
 	if (r < 0) {
 		store_writer_abort(w);
 		return r;
@@ -107,27 +109,83 @@ static int add_reasons(struct store *store, const struct pack *p, struct store_b
 	return store_writer_commit(w, blob, err);
 }
 
+static int add_reasons(struct store *store, const struct pack *p, struct store_blob *blob,
+		       struct err **err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT;
+	int r = explain(p->tree, p->left, p->packages, &bytes, err);
+
+	return r < 0 ? r : add_bytes(store, &bytes, blob, err);
+}
+
+static int make_bom(const struct pack *p, const struct store_blob *rootfs, struct bom *bom,
+		    struct err **err)
+{
+	int r = bom_make(p->tree, p->packages, p->kernel ? p->kernel_package : NULL, bom, err);
+
+	if (r < 0)
+		return r;
+	bom->name = p->recipe->name;
+	bom->version = p->recipe->version;
+	bom->arch = p->arch;
+	bom->base = p->recipe->base;
+	strcpy(bom->rootfs, oci_digest_hex(rootfs->digest));
+	return 0;
+}
+
+static int add_boms(struct store *store, const struct bom *bom, struct store_image *image,
+		    struct err **err)
+{
+	cleanup_buf struct buf spdx = BUF_INIT, cyclonedx = BUF_INIT;
+	int r;
+
+	bom_write_spdx(bom, &spdx);
+	r = add_bytes(store, &spdx, &image->spdx, err);
+	if (r < 0)
+		return r;
+	bom_write_cyclonedx(bom, &cyclonedx);
+	return add_bytes(store, &cyclonedx, &image->cyclonedx, err);
+}
+
+static int add_files(struct store *store, const struct pack *p, struct store_image *image,
+		     struct err **err)
+{
+	const struct {
+		const char *path;
+		struct store_blob *blob;
+	} files[] = {
+		{ p->rootfs, &image->rootfs },
+		{ p->kernel, &image->kernel },
+		{ p->vmlinux, &image->vmlinux },
+		{ p->initramfs, &image->initramfs },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
+		r = add_blob(store, files[i].path, files[i].blob, err);
+	return r == 0 ? add_reasons(store, p, &image->reasons, err) : r;
+}
+
 int pack_image(struct store *store, const struct pack *p, struct err **err)
 {
 	struct store_image *image = xcalloc(1, sizeof(*image));
+	struct bom bom = { 0 };
 	int r;
 
 	image->name = xstrdup(p->recipe->name);
 	image->arch = xstrdup(p->arch);
 	image->input = xstrdup(p->input);
 	image->created = time(NULL);
-	image->appliance = make_manifest(p);
-	r = add_blob(store, p->rootfs, &image->rootfs, err);
+	r = add_files(store, p, image, err);
 	if (r == 0)
-		r = add_blob(store, p->kernel, &image->kernel, err);
+		r = make_bom(p, &image->rootfs, &bom, err);
 	if (r == 0)
-		r = add_blob(store, p->vmlinux, &image->vmlinux, err);
-	if (r == 0)
-		r = add_blob(store, p->initramfs, &image->initramfs, err);
-	if (r == 0)
-		r = add_reasons(store, p, &image->reasons, err);
-	if (r == 0)
+		r = add_boms(store, &bom, image, err);
+	if (r == 0) {
+		image->appliance = make_manifest(p, &bom);
 		r = store_put_image(store, image, err);
+	}
+	bom_finish(&bom);
 	store_image_free(image);
 	return r;
 }
@@ -148,7 +206,8 @@ bool pack_is_there(struct store *store, const char *name, const char *arch, cons
 	there = str_eq(image->input, input) && blob_is_there(&image->rootfs) &&
 		blob_is_there(&image->kernel) && blob_is_there(&image->vmlinux) &&
 		blob_is_there(&image->initramfs) && *image->reasons.digest &&
-		blob_is_there(&image->reasons);
+		blob_is_there(&image->reasons) && *image->spdx.digest &&
+		blob_is_there(&image->spdx) && blob_is_there(&image->cyclonedx);
 	store_image_free(image);
 	return there;
 }

@@ -20,7 +20,8 @@ struct pack {
 	const char *kernel_version; /* NULL: no virtual machine runs it */
 	/* Files; all but the first may be NULL. */
 	const char *rootfs, *kernel, *vmlinux, *initramfs;
-	const struct verity *verity; /* of rootfs */
+	const struct package *kernel_package; /* that has the kernel; or NULL */
+	const struct verity *verity;          /* of rootfs */
 };
 
 /* Writes the blobs, then the image under the recipe's name. */

@@ -17,7 +17,7 @@
 struct unpacking {
 	struct workspace *ws;
 	struct tree *tree;
-	const struct package_list *packages;
+	struct package_list *packages;
 	char ***replaces; /* for each package the names of those whose files it may take over */
 	size_t i;         /* the package at hand */
 	char ***notes;
@@ -37,6 +37,20 @@ static char **relation_names(const char *value)
 	return names;
 }
 
+/* "Source: NAME (VERSION)"; without one, the source is of the package's own name and version. */
+static void read_source(struct package *p, const struct deb822_stanza *s)
+{
+	const char *value = deb822_get(s, "Source");
+	const char *open = value ? strchr(value, '(') : NULL;
+
+	free(p->source_version);
+	p->source_version = open ? xstrndup(open + 1, strcspn(open + 1, ")")) : xstrdup(p->version);
+	if (value) {
+		free(p->source);
+		p->source = xstrndup(value, strcspn(value, " \t\n("));
+	}
+}
+
 static int read_relations(struct unpacking *u, const char *text, struct err **err)
 {
 	struct deb822 control;
@@ -45,6 +59,8 @@ static int read_relations(struct unpacking *u, const char *text, struct err **er
 
 	if (r < 0)
 		return err_set(err, EBADMSG, "control:%d: expected \"Field: value\"", -r);
+	if (control.n)
+		read_source(&u->packages->items[u->i], &control.stanzas[0]);
 	value = control.n ? deb822_get(&control.stanzas[0], "Replaces") : NULL;
 	if (value)
 		u->replaces[u->i] = relation_names(value);
@@ -220,7 +236,7 @@ static int read_control(struct unpacking *u, struct err **err)
 	return r < 0 ? err_prefix(err, "package \"%s\"", p->name) : 0;
 }
 
-int unpack_packages(struct workspace *ws, const struct package_list *packages, struct tree *tree,
+int unpack_packages(struct workspace *ws, struct package_list *packages, struct tree *tree,
 		    char ***ret_notes, struct err **err)
 {
 	struct unpacking u = { .ws = ws, .tree = tree, .packages = packages, .notes = ret_notes };

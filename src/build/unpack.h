@@ -12,7 +12,7 @@
  * an error, unless both have the same file there or one says that it replaces the other. Appends to
  * ret_notes (a strv) which packages have a script whose effect nothing stands in for.
  */
-int unpack_packages(struct workspace *ws, const struct package_list *packages, struct tree *tree,
+int unpack_packages(struct workspace *ws, struct package_list *packages, struct tree *tree,
 		    char ***ret_notes, struct err **err);
 
 /* Takes a single regular file out of a package, into a file of the workspace. */

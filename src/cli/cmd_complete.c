@@ -120,6 +120,13 @@ static void offer_words(const char *word, enum word_kind kind, size_t n)
 	case WORDS_KEYS:
 		offer_keys(word, n);
 		break;
+	case WORDS_TERMS:
+		offer(word, "package=", "a package's or its source's name");
+		offer(word, "source=", "a source package's name");
+		offer(word, "version<", "its version: <, <=, =, !=, >=, >");
+		offer(word, "file=", "a path in the appliance");
+		offer(word, "image=", "an appliance's name");
+		break;
 	case WORDS_COMMANDS:
 		offer_commands(word);
 		break;
@@ -157,8 +164,10 @@ int cmd_complete(const struct args *args)
 		return 0;
 	pending = args->n_words > 2 ? pending_option(c, args->words[args->n_words - 2]) : NULL;
 	if (pending && str_eq(pending->name, "format")) {
-		offer(word, "table", NULL);
-		offer(word, "json", NULL);
+		bool sbom = str_eq(c->name, "sbom");
+
+		offer(word, sbom ? "spdx" : "table", NULL);
+		offer(word, sbom ? "cyclonedx" : "json", NULL);
 	} else if (!pending && word[0] == '-') {
 		offer_options(word, c);
 	} else if (!pending) {

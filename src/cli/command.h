@@ -25,6 +25,7 @@ enum word_kind {
 	WORDS_COMMANDS,
 	WORDS_SHELLS,
 	WORDS_KEYS,
+	WORDS_TERMS,
 };
 
 struct command {
@@ -69,8 +70,10 @@ int cmd_links(const struct args *args);
 int cmd_logs(const struct args *args);
 int cmd_plan(const struct args *args);
 int cmd_ps(const struct args *args);
+int cmd_query(const struct args *args);
 int cmd_restart(const struct args *args);
 int cmd_rm(const struct args *args);
+int cmd_sbom(const struct args *args);
 int cmd_shell(const struct args *args);
 int cmd_sign(const struct args *args);
 int cmd_start(const struct args *args);

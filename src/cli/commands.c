@@ -87,6 +87,10 @@ static const struct option_spec opts_fixes[] = {
 	{ 0, "arch", "ARCH", "of images of this architecture alone" },
 	END,
 };
+static const struct option_spec opts_sbom[] = {
+	{ 'f', "format", "FORMAT", "spdx (default) or cyclonedx" },
+	END,
+};
 static const struct option_spec opts_key[] = {
 	{ 0, "no-password", NULL,
 	  "a new key that needs none: for machines that sign by themselves" },
@@ -145,6 +149,11 @@ const struct command commands[] = {
 	  opts_fixes, 0, WORDS_ANY, 0, false, WORDS_IMAGES, cmd_fixes },
 	{ "Appliances", "images", "", "List the appliances in the store", opts_images, 0, 0, 0,
 	  false, WORDS_NONE, cmd_images },
+	{ "Appliances", "query", "TERM…",
+	  "Find appliances and machines that hold a package or file", opts_listing, 1, WORDS_ANY, 0,
+	  false, WORDS_TERMS, cmd_query },
+	{ "Appliances", "sbom", "IMAGE", "Print an appliance's bill of materials", opts_sbom, 1, 1,
+	  0, false, WORDS_IMAGES, cmd_sbom },
 	{ "Appliances", "rm", "IMAGE…", "Take appliances out of the store", NULL, 1, WORDS_ANY, 0,
 	  false, WORDS_IMAGES, cmd_rm },
 	{ "Appliances", "gc", "", "Delete what no appliance and no machine needs", opts_listing, 0,

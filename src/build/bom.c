@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "bom.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <solv/chksum.h>
+#include <solv/knownid.h>
+#include <solv/pool.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "fd.h"
+#include "licence.h"
+#include "mem.h"
+#include "str.h"
+
+#define COPYRIGHT_MAX (4 << 20)
+#define CHUNK         (1 << 18)
+
+static void hex_of(Chksum *sum, char *ret)
+{
+	int len;
+	const unsigned char *bytes = solv_chksum_get(sum, &len);
+
+	for (int i = 0; i < len; i++)
+		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static int read_sums(int fd, Chksum *one, Chksum *two)
+{
+	cleanup_free char *chunk = xmalloc(CHUNK);
+	ssize_t n;
+
+	while ((n = read(fd, chunk, CHUNK)) > 0) {
+		solv_chksum_add(one, chunk, (int)n);
+		solv_chksum_add(two, chunk, (int)n);
+	}
+	return n < 0 ? -errno : 0;
+}
+
+static int sum_file(struct bom_file *f, struct err **err)
+{
+	const char *content = f->node->content ? f->node->content : "/dev/null";
+	cleanup_fd int fd = open(content, O_RDONLY | O_CLOEXEC);
+	Chksum *sha1 = solv_chksum_create(REPOKEY_TYPE_SHA1);
+	Chksum *sha256 = solv_chksum_create(REPOKEY_TYPE_SHA256);
+	int r = fd < 0 ? -errno : read_sums(fd, sha1, sha256);
+
+	if (r == 0) {
+		hex_of(sha1, f->sha1);
+		hex_of(sha256, f->sha256);
+	}
+	solv_chksum_free(sha1, NULL);
+	solv_chksum_free(sha256, NULL);
+	return r < 0 ? err_set_errno(err, -r, "/%s", f->node->path) : 0;
+}
+
+static struct bom_package *owner_of(struct bom *bom, const char *name)
+{
+	for (size_t i = 0; i < bom->n; i++)
+		if (str_eq(bom->packages[i].package->name, name))
+			return &bom->packages[i];
+	return &bom->own;
+}
+
+static int add_file(struct bom *bom, const struct tree_node *node, struct err **err)
+{
+	struct bom_package *p = owner_of(bom, node->owner);
+
+	p->files = xreallocarray(p->files, p->n + 1, sizeof(*p->files));
+	p->files[p->n] = (struct bom_file){ .node = node };
+	return sum_file(&p->files[p->n++], err);
+}
+
+/* The package's documentation may be a link to another one's. */
+static const struct tree_node *find_copyright(const struct tree *tree, const char *name)
+{
+	cleanup_free char *folder = xasprintf("usr/share/doc/%s", name), *path = NULL;
+	const struct tree_node *node = tree_get(tree, folder);
+	const char *target = name;
+
+	if (node && S_ISLNK(node->mode))
+		target = strrchr(node->target, '/') ? strrchr(node->target, '/') + 1 : node->target;
+	path = xasprintf("usr/share/doc/%s/copyright", target);
+	node = tree_get(tree, path);
+	if (node && S_ISLNK(node->mode) && str_starts(node->target, "../")) {
+		free(path);
+		path = xasprintf("usr/share/doc/%s", node->target + 3);
+		node = tree_get(tree, path);
+	}
+	return node && S_ISREG(node->mode) && node->content ? node : NULL;
+}
+
+static char *read_licence(const struct tree *tree, const char *name)
+{
+	const struct tree_node *node = find_copyright(tree, name);
+	cleanup_buf struct buf text = BUF_INIT;
+
+	if (!node || file_read(node->content, COPYRIGHT_MAX, &text, NULL) < 0)
+		return NULL;
+	buf_append(&text, "", 1);
+	return licence_expression((char *)buf_bytes(&text));
+}
+
+static int compare_packages(const void *a, const void *b)
+{
+	const struct bom_package *x = a, *y = b;
+
+	return strcmp(x->package->name, y->package->name);
+}
+
+/* Those of which nothing is there go out; the kernel is beside the root file system. */
+static void drop_absent(struct bom *bom, const struct package *kernel)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < bom->n; i++)
+		if (bom->packages[i].n || bom->packages[i].package == kernel)
+			bom->packages[kept++] = bom->packages[i];
+	bom->n = kept;
+	qsort(bom->packages, bom->n, sizeof(*bom->packages), compare_packages);
+}
+
+int bom_make(const struct tree *tree, const struct package_list *packages,
+	     const struct package *kernel, struct bom *ret, struct err **err)
+{
+	cleanup_free struct tree_node **nodes = tree_list(tree);
+	struct bom bom = { .packages = xcalloc(packages->n + 1, sizeof(*bom.packages)) };
+	int r = 0;
+
+	for (size_t i = 0; i < packages->n; i++)
+		bom.packages[bom.n++].package = &packages->items[i];
+	if (kernel && kernel->name && !package_list_find(packages, kernel->name))
+		bom.packages[bom.n++].package = kernel;
+	for (size_t i = 0; r == 0 && nodes[i]; i++)
+		if (S_ISREG(nodes[i]->mode))
+			r = add_file(&bom, nodes[i], err);
+	drop_absent(&bom, kernel);
+	for (size_t i = 0; i < bom.n; i++)
+		bom.packages[i].licence = read_licence(tree, bom.packages[i].package->name);
+	if (r < 0)
+		bom_finish(&bom);
+	else
+		*ret = bom;
+	return r;
+}
+
+void bom_finish(struct bom *bom)
+{
+	for (size_t i = 0; i < bom->n; i++) {
+		free(bom->packages[i].licence);
+		free(bom->packages[i].files);
+	}
+	free(bom->packages);
+	free(bom->own.files);
+	*bom = (struct bom){ 0 };
+}
+
+static void add_encoded(const char *s, struct buf *out)
+{
+	for (; *s; s++) {
+		bool plain = (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
+			     (*s >= '0' && *s <= '9') || strchr("-._~", *s);
+
+		buf_printf(out, plain ? "%c" : "%%%02X", (unsigned char)*s);
+	}
+}
+
+char *bom_purl(const struct bom *bom, const char *name, const char *version, const char *arch)
+{
+	const char *slash = bom->base ? strrchr(bom->base, '/') : NULL;
+	struct buf out = BUF_INIT;
+
+	buf_append_str(&out, "pkg:deb/debian/");
+	add_encoded(name, &out);
+	buf_append_str(&out, "@");
+	add_encoded(version, &out);
+	buf_printf(&out, "?arch=%s&distro=%s", arch, slash ? slash + 1 : "sid");
+	return buf_steal_str(&out);
+}
+
+const char *bom_source(const struct package *p)
+{
+	return p->source ? p->source : p->name;
+}
+
+const char *bom_source_version(const struct package *p)
+{
+	return p->source_version ? p->source_version : p->version;
+}
+
+json_t *bom_path(const char *prefix, const char *path)
+{
+	cleanup_free char *full = xasprintf("%s%s", prefix, path);
+	cleanup_buf struct buf out = BUF_INIT;
+	json_t *o = json_string(full);
+
+	if (o)
+		return o;
+	buf_append_str(&out, prefix);
+	for (; *path; path++)
+		buf_printf(&out, (signed char)*path > 0 ? "%c" : "%%%02X", (unsigned char)*path);
+	return json_stringn((char *)buf_bytes(&out), out.len);
+}
+
+void bom_dump(json_t *o, struct buf *out)
+{
+	cleanup_free char *text = json_dumps(o, JSON_SORT_KEYS | JSON_COMPACT);
+
+	buf_append_str(out, text);
+	buf_append_str(out, "\n");
+}
