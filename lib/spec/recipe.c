@@ -125,6 +125,15 @@ static void read_modules(struct schema *s, const struct yaml *value, void *field
 	read_checked_list(s, value, is_module, "a kernel module's name", field);
 }
 
+static void read_kernel(struct schema *s, const struct yaml *value, void *field)
+{
+	static const char *const kernels[] = { "cloud", "generic", "tiny", NULL };
+	int i = schema_choice(s, value, kernels, "cloud, generic or tiny");
+
+	if (i >= 0)
+		*(char **)field = xstrdup(kernels[i]);
+}
+
 /* A list of fixed names. */
 static void read_choices(struct schema *s, const struct yaml *value, const char *const *names,
 			 const char *what, char ***field)
@@ -448,6 +457,7 @@ static const struct schema_key recipe_keys[] = {
 	{ "arch", read_arch, offsetof(struct recipe, arch) },
 	{ "packages", read_packages, offsetof(struct recipe, packages) },
 	{ "programs", read_programs, offsetof(struct recipe, programs) },
+	{ "kernel", read_kernel, offsetof(struct recipe, kernel) },
 	{ "modules", read_modules, offsetof(struct recipe, modules) },
 	{ "capabilities", read_capabilities, offsetof(struct recipe, capabilities) },
 	{ "files", read_files, 0 },
@@ -464,6 +474,15 @@ static const struct schema_key recipe_keys[] = {
 	{ NULL },
 };
 
+/* The tiny kernel has no PCI, which a full machine is made of. */
+static void check_kernel(struct schema *s, const struct yaml *root, const struct recipe *r)
+{
+	if (str_eq(r->kernel, "tiny") && strv_has(r->needs_kinds, "full"))
+		schema_fault(
+			s, root,
+			"kernel: tiny does not run the kind full; leave full out of needs: kinds");
+}
+
 struct recipe *recipe_read(const char *file, const char *text, struct diag_list *diags)
 {
 	struct schema s = { .file = file, .diags = diags };
@@ -478,6 +497,7 @@ struct recipe *recipe_read(const char *file, const char *text, struct diag_list 
 	r->file = xstrdup(file);
 	r->dir = xstrdup(dirname(path));
 	schema_read_map(&s, root, root, recipe_keys, r);
+	check_kernel(&s, root, r);
 	if (schema_faults(&s) == before)
 		return r;
 	recipe_free(r);
@@ -536,6 +556,7 @@ void recipe_free(struct recipe *r)
 	free(r->version);
 	free(r->base);
 	free(r->arch);
+	free(r->kernel);
 	free(r->user);
 	free(r->workdir);
 	free(r);

@@ -50,6 +50,7 @@ struct recipe {
 	char *arch;    /* NULL: the host's */
 	char **packages;
 	char **programs;     /* of Atoll's own guest programs: "atoll-firewall" */
+	char *kernel;        /* "cloud", "generic", "tiny"; NULL: cloud. For VM kinds */
 	char **modules;      /* kernel modules by name, for VM kinds */
 	char **capabilities; /* "net_admin": kept by a light machine */
 	char **argv;         /* run:, split into words */

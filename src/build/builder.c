@@ -38,6 +38,7 @@
 #include "sha256.h"
 #include "signature.h"
 #include "str.h"
+#include "tiny.h"
 #include "unpack.h"
 #include "verity.h"
 
@@ -64,6 +65,7 @@ struct build {
 	char key[SHA256_HEX + 1];
 	struct tree tree, left; /* what is in the image, what of its packages is not */
 	struct accounts accounts;
+	const char *kernel_name; /* "cloud", … */
 	struct kernel kernel;
 	char *initramfs;
 	char **modules;
@@ -189,6 +191,11 @@ static int add_programs(struct build *s, struct sha256 *key, struct err **err)
 	return r;
 }
 
+static bool is_tiny(const struct build *s)
+{
+	return str_eq(s->kernel_name, KERNEL_TINY);
+}
+
 static int make_key(struct build *s, struct err **err)
 {
 	cleanup_buf struct buf text = BUF_INIT;
@@ -207,7 +214,10 @@ static int make_key(struct build *s, struct err **err)
 		sha256_add_str(&key, s->packages.items[i].sha256);
 	sha256_add_str(&key, s->users.sha256);
 	sha256_add_str(&key, s->kernel_package.sha256);
-	r = add_programs(s, &key, err);
+	if (s->virtual && is_tiny(s))
+		r = tiny_key(&s->kernel_package, &key, err);
+	if (r == 0)
+		r = add_programs(s, &key, err);
 	if (r == 0)
 		r = blame_recipe(s, files_digest(s->recipe, &key, err));
 	if (r == 0)
@@ -247,6 +257,13 @@ static void explain_missing(struct build *s, struct err **err)
 		lock_explain(&s->packages, s->recipe->file, s->b->universe, err);
 }
 
+static bool has_kernel(struct build *s)
+{
+	if (is_tiny(s))
+		return tiny_is_made(&s->b->ws, s->b->store, &s->kernel_package);
+	return kernel_is_cached(&s->b->ws, &s->kernel_package);
+}
+
 static int fetch(struct build *s, struct err **err)
 {
 	cleanup_free struct fetch_job *jobs = xcalloc(s->packages.n + 2, sizeof(*jobs));
@@ -257,7 +274,7 @@ static int fetch(struct build *s, struct err **err)
 		want(jobs, &n, &s->packages.items[i]);
 	if (!package_list_find(&s->packages, s->users.name))
 		want(jobs, &n, &s->users);
-	if (s->virtual && !kernel_is_cached(&s->b->ws, &s->kernel_package))
+	if (s->virtual && !has_kernel(s))
 		want(jobs, &n, &s->kernel_package);
 	progress_stage(&s->progress, "fetching %zu packages", n);
 	r = fetch_all(&s->b->ws, jobs, n, progress_bytes, &s->progress, err);
@@ -353,7 +370,11 @@ static int add_kernel(struct build *s, struct err **err)
 	if (!s->virtual)
 		return 0;
 	progress_stage(&s->progress, "preparing the kernel");
-	r = kernel_open(&s->b->ws, &s->kernel_package, &s->kernel, err);
+	if (is_tiny(s))
+		r = tiny_open(&s->b->ws, s->b->store, &s->kernel_package, &s->progress, &s->kernel,
+			      err);
+	else
+		r = kernel_open(&s->b->ws, &s->kernel_package, &s->kernel, err);
 	if (r == 0 && s->init)
 		r = initramfs_make(&s->b->ws, &s->kernel, s->init, &s->initramfs, err);
 	if (r == 0 && s->recipe->modules)
@@ -477,6 +498,7 @@ int builder_run(struct builder *b, const struct recipe *recipe, bool *ret_mistak
 		return -EINVAL;
 	}
 	s.virtual = selection_is_virtual(recipe);
+	s.kernel_name = kernel_wanted(recipe);
 	progress_init(&s.progress, recipe->name, b->quiet);
 	r = run(&s, err);
 	finish_build(&s);

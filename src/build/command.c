@@ -56,7 +56,16 @@ static bool drain(int fd, struct buf *out)
 	return n > 0;
 }
 
-static void read_both(int out_fd, int err_fd, struct buf *out, struct buf *errors)
+static void tell(const struct command *c, struct buf *out)
+{
+	if (!c->heard || !out->len)
+		return;
+	c->heard((const char *)buf_bytes(out), out->len, c->data);
+	buf_clear(out);
+}
+
+static void read_both(const struct command *c, int out_fd, int err_fd, struct buf *out,
+		      struct buf *errors)
 {
 	struct pollfd fds[] = { { .fd = out_fd, .events = POLLIN },
 				{ .fd = err_fd, .events = POLLIN } };
@@ -68,6 +77,7 @@ static void read_both(int out_fd, int err_fd, struct buf *out, struct buf *error
 		for (size_t i = 0; i < 2; i++)
 			if (fds[i].fd >= 0 && fds[i].revents && !drain(fds[i].fd, bufs[i]))
 				fds[i].fd = -1;
+		tell(c, out);
 	}
 }
 
@@ -102,7 +112,7 @@ int command_run(const struct command *c, struct buf *out, struct buf *errors, in
 	fd_close(&out_pipe[1]);
 	fd_close(&err_pipe[1]);
 	if (pid > 0)
-		read_both(out_pipe[0], err_pipe[0], out, errors);
+		read_both(c, out_pipe[0], err_pipe[0], out, errors);
 	close_pipe(out_pipe);
 	close_pipe(err_pipe);
 	if (pid < 0)

@@ -13,6 +13,9 @@ struct command {
 	const char *package;     /* that has it, for the error when it is not there */
 	const char *const *env;  /* name, value, …, NULL: added to ours; or NULL */
 	int in;                  /* its standard input; 0: nothing to read */
+	/* Told of what it writes to standard output, which `out` then does not get; or NULL. */
+	void (*heard)(const char *chunk, size_t len, void *data);
+	void *data;
 };
 
 /*

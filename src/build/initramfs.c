@@ -66,7 +66,8 @@ static int add_modules(struct writer *w, const struct kernel *kernel, struct err
 
 	if (r < 0)
 		return r;
-	r = modules_order(modules, (char *const *)(uintptr_t)core, &paths, err);
+	if (!kernel->monolithic)
+		r = modules_order(modules, (char *const *)(uintptr_t)core, &paths, err);
 	modules_close(modules);
 	for (char **p = paths; p && *p && r == 0; p++) {
 		const char *base = strrchr(*p, '/') ? strrchr(*p, '/') + 1 : *p;

@@ -12,34 +12,78 @@
 #include "vmlinux.h"
 
 #define IMAGE_PREFIX "linux-image-"
+#define CLOUD        "-cloud-"
 #define VMLINUZ      "boot/vmlinuz-"
 #define MODULES      "usr/lib/modules/"
 #define VERSION_MAX  128
 #define VMLINUZ_MAX  (64 << 20)
 
-/* The metapackage whose dependency is the newest kernel. */
+/* The metapackage whose dependency is the newest kernel, or its source. */
 static const struct {
-	const char *arch, *package;
+	const char *kernel, *arch, *package, *prefix;
 } metapackages[] = {
-	{ "amd64", "linux-image-cloud-amd64" },   { "arm64", "linux-image-cloud-arm64" },
-	{ "armhf", "linux-image-armmp" },         { "i386", "linux-image-686-pae" },
-	{ "ppc64el", "linux-image-powerpc64le" },
+	{ "cloud", "amd64", "linux-image-cloud-amd64", IMAGE_PREFIX },
+	{ "cloud", "arm64", "linux-image-cloud-arm64", IMAGE_PREFIX },
+	{ "cloud", "armhf", "linux-image-armmp", IMAGE_PREFIX },
+	{ "cloud", "i386", "linux-image-686-pae", IMAGE_PREFIX },
+	{ "cloud", "ppc64el", "linux-image-powerpc64le", IMAGE_PREFIX },
+	{ "generic", "amd64", "linux-image-amd64", IMAGE_PREFIX },
+	{ "generic", "arm64", "linux-image-arm64", IMAGE_PREFIX },
+	{ "generic", "armhf", "linux-image-armmp", IMAGE_PREFIX },
+	{ "generic", "i386", "linux-image-686-pae", IMAGE_PREFIX },
+	{ "generic", "ppc64el", "linux-image-powerpc64le", IMAGE_PREFIX },
+	{ KERNEL_TINY, "amd64", "linux-source", "linux-source-" },
 };
 
-int kernel_resolve(struct universe *u, const char *arch, struct package *ret, struct err **err)
+static bool is_row(size_t i, const char *kernel, const char *arch)
+{
+	return str_eq(metapackages[i].kernel, kernel) && str_eq(metapackages[i].arch, arch);
+}
+
+/* A kernel's package tells by its name whose dependency it was. */
+static bool has_name_of(size_t i, const char *package)
+{
+	return str_starts(package, metapackages[i].prefix) &&
+	       !strstr(package, CLOUD) == !strstr(metapackages[i].package, CLOUD);
+}
+
+const char *kernel_wanted(const struct recipe *recipe)
+{
+	return recipe->kernel ? recipe->kernel : KERNEL_DEFAULT;
+}
+
+bool kernel_is(const char *kernel, const char *arch, const char *package)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(metapackages); i++)
+		if (is_row(i, kernel, arch) && has_name_of(i, package))
+			return true;
+	return false;
+}
+
+const char *kernel_of(const char *package, const char *arch)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(metapackages); i++)
+		if (str_eq(metapackages[i].arch, arch) && has_name_of(i, package))
+			return metapackages[i].kernel;
+	return NULL;
+}
+
+int kernel_resolve(struct universe *u, const char *kernel, const char *arch, struct package *ret,
+		   struct err **err)
 {
 	cleanup_free char *name = NULL;
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(metapackages); i++) {
-		if (!str_eq(metapackages[i].arch, arch))
+		if (!is_row(i, kernel, arch))
 			continue;
-		r = universe_follow(u, metapackages[i].package, IMAGE_PREFIX, &name, err);
+		r = universe_follow(u, metapackages[i].package, metapackages[i].prefix, &name, err);
 		if (r == 0)
 			r = universe_find(u, name, ret, err);
-		return r < 0 ? err_prefix(err, "kernel for %s", arch) : 0;
+		return r < 0 ? err_prefix(err, "%s kernel for %s", kernel, arch) : 0;
 	}
-	return err_set(err, ENOENT, "kernel for %s: Debian has none that we know of", arch);
+	return err_set(err, ENOENT, "%s kernel for %s: there is none that we know of", kernel,
+		       arch);
 }
 
 void kernel_finish(struct kernel *k)
@@ -143,16 +187,13 @@ static int unpack_vmlinux(struct workspace *ws, const char *dir, char **ret_path
 	return r;
 }
 
-int kernel_open(struct workspace *ws, const struct package *package, struct kernel *ret,
-		struct err **err)
+int kernel_read(struct workspace *ws, const char *key, struct kernel *ret, struct err **err)
 {
-	cleanup_free char *dir = workspace_cached(ws, "kernel", package->sha256);
+	cleanup_free char *dir = workspace_cached(ws, "kernel", key);
 	cleanup_free char *version_path = xasprintf("%s/version", dir), *vmlinux = NULL;
 	cleanup_buf struct buf version = BUF_INIT;
-	int r = file_exists(dir) ? 0 : unpack(ws, package, dir, err);
+	int r = file_read(version_path, VERSION_MAX, &version, err);
 
-	if (r == 0)
-		r = file_read(version_path, VERSION_MAX, &version, err);
 	if (r == 0)
 		r = unpack_vmlinux(ws, dir, &vmlinux, err);
 	if (r < 0)
@@ -160,6 +201,15 @@ int kernel_open(struct workspace *ws, const struct package *package, struct kern
 	*ret = (struct kernel){ .version = buf_steal_str(&version),
 				.dir = steal_ptr(dir),
 				.vmlinux = steal_ptr(vmlinux),
-				.key = xstrdup(package->sha256) };
+				.key = xstrdup(key) };
 	return 0;
+}
+
+int kernel_open(struct workspace *ws, const struct package *package, struct kernel *ret,
+		struct err **err)
+{
+	cleanup_free char *dir = workspace_cached(ws, "kernel", package->sha256);
+	int r = file_exists(dir) ? 0 : unpack(ws, package, dir, err);
+
+	return r < 0 ? r : kernel_read(ws, package->sha256, ret, err);
 }

@@ -5,6 +5,7 @@
 
 #include "debversion.h"
 #include "fd.h"
+#include "kernel.h"
 #include "mem.h"
 #include "str.h"
 
@@ -332,13 +333,15 @@ int lock_check(const struct lock *lock, const struct recipe *recipe, bool with_k
 		what = "packages";
 	else if (with_kernel && !lock->kernel.name)
 		what = "kinds";
+	else if (with_kernel && !kernel_is(kernel_wanted(recipe), lock->arch, lock->kernel.name))
+		what = "kernel";
 	if (!what)
 		return 0;
-	return err_set(
-		err, EINVAL,
-		"%s: the recipe's %s are others than those that were locked; 'atoll update %s' "
-		"moves the lock",
-		path, what, recipe->file);
+	return err_set(err, EINVAL,
+		       "%s: the recipe's %s %s than those that were locked; 'atoll update %s' "
+		       "moves the lock",
+		       path, what, str_eq(what, "kernel") ? "is another" : "are others",
+		       recipe->file);
 }
 
 static void set_urls(struct package *p, const struct source_list *sources,

@@ -7,6 +7,7 @@
 #include "explain.h"
 #include "bom.h"
 #include "fd.h"
+#include "kernel.h"
 #include "mem.h"
 #include "str.h"
 
@@ -60,6 +61,19 @@ static void set_packages(struct appliance *a, const struct bom *bom)
 	}
 }
 
+/* The tiny kernel has no PCI, which a full machine is made of: the spec refuses a recipe with both. */
+static char **kinds_of(const struct recipe *r)
+{
+	char **kinds = strv_dup(r->needs_kinds);
+
+	if (str_eq(r->kernel, KERNEL_TINY) && (!kinds || !*kinds)) {
+		strv_append(&kinds, "light");
+		strv_append(&kinds, "micro");
+		strv_append(&kinds, "emulated");
+	}
+	return kinds;
+}
+
 static struct appliance *make_manifest(const struct pack *p, const struct bom *bom)
 {
 	const struct recipe *r = p->recipe;
@@ -76,7 +90,7 @@ static struct appliance *make_manifest(const struct pack *p, const struct bom *b
 	a->workdir = dup_or_null(r->workdir);
 	a->modules = strv_dup(p->modules);
 	a->capabilities = strv_dup(r->capabilities);
-	a->kinds = strv_dup(r->needs_kinds);
+	a->kinds = kinds_of(r);
 	a->memory = r->needs_memory;
 	a->kernel_version = dup_or_null(p->kernel_version);
 	a->verity = xstrdup(p->verity->root);

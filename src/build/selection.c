@@ -86,8 +86,10 @@ static int resolve(struct builder *b, const struct recipe *recipe, const char *a
 		return err_prefix(err, "%s", recipe->file);
 	}
 	r = universe_find(u, USERS_PACKAGE, &lock->users, err);
-	if (r == 0 && selection_is_virtual(recipe))
-		r = kernel_resolve(u, arch, &lock->kernel, err);
+	if (r == 0 && selection_is_virtual(recipe)) {
+		r = kernel_resolve(u, kernel_wanted(recipe), arch, &lock->kernel, err);
+		*ret_mistake = r == -ENOENT;
+	}
 	return r;
 }
 

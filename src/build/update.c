@@ -14,8 +14,6 @@
 #include "selection.h"
 #include "str.h"
 
-#define KERNEL_PREFIX "linux-image-"
-
 /* One package that is another, or there, or gone. */
 struct change {
 	const char *name, *from, *to; /* NULL: not there */
@@ -189,8 +187,10 @@ int update_lock(struct builder *b, const struct recipe *recipe, bool *ret_mistak
 static int find_offer(struct builder *b, const struct store_image *image,
 		      const struct appliance_package *p, struct package *ret)
 {
-	if (str_starts(p->name, KERNEL_PREFIX))
-		return kernel_resolve(b->universe, image->arch, ret, NULL);
+	const char *kernel = kernel_of(p->name, image->arch);
+
+	if (kernel)
+		return kernel_resolve(b->universe, kernel, image->arch, ret, NULL);
 	return universe_find(b->universe, p->name, ret, NULL);
 }
 
@@ -211,7 +211,7 @@ static void print_fix(struct builder *b, const struct store_image *image, const 
 static size_t check_package(struct builder *b, const struct store_image *image,
 			    const struct held *held, const struct appliance_package *p, size_t n)
 {
-	bool kernel = str_starts(p->name, KERNEL_PREFIX);
+	bool kernel = kernel_of(p->name, image->arch);
 	struct change c = { .name = p->name, .from = p->version, .files = -1 };
 	struct package offer;
 	bool newer;

@@ -19,16 +19,17 @@ setup() {
 	repository_test
 }
 
-# kernel FLAVOUR: a kernel package and the metapackage that stands for the newest; all its modules are built in.
+# kernel [FLAVOUR]: a kernel package and the metapackage that stands for the newest; all its modules are built in.
 kernel() {
-	local name=linux-image-1-$1-amd64 modules=usr/lib/modules/1-$1-amd64 module
-	mkdir -p "$WORK/pkg/$name/boot" "$WORK/pkg/$name/$modules" "$WORK/pkg/linux-image-$1-amd64"
-	cp "$ATOLL_SOURCE_DIR/fuzz/corpus/vmlinux/bzimage-xz" "$WORK/pkg/$name/boot/vmlinuz-1-$1-amd64"
+	local flavour=${1:+$1-}amd64 module
+	local name=linux-image-1-$flavour modules=usr/lib/modules/1-$flavour
+	mkdir -p "$WORK/pkg/$name/boot" "$WORK/pkg/$name/$modules" "$WORK/pkg/linux-image-$flavour"
+	cp "$ATOLL_SOURCE_DIR/fuzz/corpus/vmlinux/bzimage-xz" "$WORK/pkg/$name/boot/vmlinuz-1-$flavour"
 	for module in virtio_{mmio,pci,blk,net,console,rng} erofs overlay ext4; do
 		echo "kernel/$module.ko"
 	done >"$WORK/pkg/$name/$modules/modules.builtin"
 	deb "$name"
-	deb "linux-image-$1-amd64" "Depends: $name"
+	deb "linux-image-$flavour" "Depends: $name"
 }
 
 make_packages() {
@@ -62,6 +63,11 @@ make_packages() {
 	deb scripted
 
 	kernel cloud
+	kernel
+	mkdir -p "$WORK/pkg/linux-source"
+	deb linux-source 'Depends: linux-source-1'
+	file linux-source-1 usr/src/other
+	deb linux-source-1
 	mkdir -p "$WORK/pkg/big/usr/share/big"
 	head -c 3000000 /dev/urandom >"$WORK/pkg/big/usr/share/big/data"
 	deb big
@@ -135,6 +141,25 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	[ "$(readelf -n "$(blob vm kernel.v1.elf)" | grep -c 'Xen.*(0x00000012)')" = 1 ]
 	tail -c 18 "$(blob vm kernel.v1.elf)" | grep -qx 'code of the kernel'
 	jq -e '.kernel == "1-cloud-amd64" and .modules == null' "$(blob vm appliance)"
+}
+
+@test "the kernel that a recipe names; what building the tiny one needs" {
+	printf 'appliance: vm\nbase: debian/bookworm\npackages: [hello]\nrun: hello\nkernel: generic\n' >vm.yaml
+	build vm.yaml
+	[ "$status" -eq 0 ]
+	jq -e '.kernel == "1-amd64" and .kinds == null' "$(blob vm appliance)"
+	sed -i s/generic/tiny/ vm.yaml
+	mkdir bin
+	ln -s "$(command -v gpgv)" "$(command -v make)" "$(command -v ld)" bin
+	PATH=$PWD/bin run "$(command -v timeout)" 60 "$builder" --apt "$WORK/apt" vm.yaml
+	[ "$status" -ne 0 ]
+	[[ $output == *"building the tiny kernel: flex: cannot run it; install the package flex" ]]
+	build vm.yaml
+	[ "$status" -ne 0 ]
+	[[ $output == *'package "linux-source-1": it has no usr/src/linux-source-VERSION.tar.xz'* ]]
+	build --arch arm64 vm.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"tiny kernel for arm64: there is none that we know of"* ]]
 }
 
 @test "what did not change is a cache hit, what did is built" {
