@@ -170,7 +170,8 @@ static int check_signature(struct daemon *d, const struct store_image *image, st
 int verifier_ask(struct verifier *v, const struct store_image *image,
 		 const struct store_blob *kernel, struct err **err)
 {
-	const struct store_blob *const blobs[] = { &image->rootfs, kernel, &image->initramfs };
+	const struct store_blob *const blobs[] = { &image->rootfs, &image->kernel, &image->vmlinux,
+						   &image->initramfs };
 	struct verity verity = { 0 }, none = { 0 };
 	int all = 1, signature = check_signature(v->daemon, image, err);
 

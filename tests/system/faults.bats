@@ -73,6 +73,8 @@ corrupt() {
 	run "$atoll" up broken.yaml
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"atoll: b: appliance \"box\": it is not signed"* ]]
+	# Which machines it is that have something, whatever the daemon thinks of their appliance.
+	[ "$("$atoll" query --format json package=busybox-static image=box | jq -c '.[0].machines')" = '["whole/a"]' ]
 	"$atoll" sign --key ours.key box
 	"$atoll" restart whole/a
 	"$atoll" up broken.yaml
