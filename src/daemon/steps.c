@@ -101,6 +101,10 @@ static int poll_start(struct fed *f, struct step *s, struct err **err)
 	if (s->phase == PHASE_BEGIN) {
 		if (s->cancelled)
 			return err_set(err, ECANCELED, "cancelled");
+		/* A build may have put another image there while the old machine ended. */
+		r = deploy_check(f, s->object, err);
+		if (r <= 0)
+			return r;
 		r = deploy_start(f, s->object, err);
 		if (r < 0)
 			return r;
