@@ -49,10 +49,7 @@ static void read_config(struct virtio *v, uint32_t offset, void *dst, unsigned i
 	const struct balloon *b = balloon_of(v);
 	const struct virtio_balloon_config config = { .num_pages = b->target, .actual = b->actual };
 
-	memset(dst, 0, len);
-	if (offset < sizeof(config))
-		memcpy(dst, (const char *)&config + offset,
-		       len < sizeof(config) - offset ? len : sizeof(config) - offset);
+	virtio_read_config(&config, sizeof(config), offset, dst, len);
 }
 
 static void write_config(struct virtio *v, uint32_t offset, const void *src, unsigned int len)

@@ -420,12 +420,7 @@ static void read_config(struct virtio *v, uint32_t offset, void *dst, unsigned i
 {
 	const struct blk *blk = blk_of(v);
 
-	memset(dst, 0, len);
-	if (offset >= sizeof(blk->config))
-		return;
-	if (len > sizeof(blk->config) - offset)
-		len = (unsigned int)(sizeof(blk->config) - offset);
-	memcpy(dst, (const uint8_t *)&blk->config + offset, len);
+	virtio_read_config(&blk->config, sizeof(blk->config), offset, dst, len);
 }
 
 /* The driver may turn the cache on and off, and write nothing else. */

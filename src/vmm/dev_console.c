@@ -411,10 +411,7 @@ static void read_config(struct virtio *v, uint32_t offset, void *dst, unsigned i
 		.max_nr_ports = (uint32_t)console_of(v)->n_ports + 1
 	};
 
-	memset(dst, 0, len);
-	if (offset < sizeof(config))
-		memcpy(dst, (const char *)&config + offset,
-		       len < sizeof(config) - offset ? len : sizeof(config) - offset);
+	virtio_read_config(&config, sizeof(config), offset, dst, len);
 }
 
 static void write_config(struct virtio *v, uint32_t offset, const void *src, unsigned int len)

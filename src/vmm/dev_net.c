@@ -394,12 +394,7 @@ static void read_config(struct virtio *v, uint32_t offset, void *dst, unsigned i
 {
 	const struct net *net = net_of(v);
 
-	memset(dst, 0, len);
-	if (offset >= sizeof(net->config))
-		return;
-	if (len > sizeof(net->config) - offset)
-		len = (unsigned int)(sizeof(net->config) - offset);
-	memcpy(dst, (const uint8_t *)&net->config + offset, len);
+	virtio_read_config(&net->config, sizeof(net->config), offset, dst, len);
 }
 
 static void write_config(struct virtio *v, uint32_t offset, const void *src, unsigned int len)

@@ -64,6 +64,15 @@ void virtio_again(struct virtio *v, unsigned int queue)
 	ring(v->doorbells[queue]);
 }
 
+void virtio_read_config(const void *config, size_t size, uint32_t offset, void *dst,
+			unsigned int len)
+{
+	memset(dst, 0, len);
+	if (offset < size)
+		memcpy(dst, (const uint8_t *)config + offset,
+		       len < size - offset ? len : size - offset);
+}
+
 void virtio_config_changed(struct virtio *v)
 {
 	v->config_generation++;

@@ -43,7 +43,8 @@ struct virtio_ops {
 	uint32_t id; /* virtio 1.2, 5 */
 	/* The device's own features, besides the transport's. */
 	uint64_t (*features)(struct virtio *v);
-	/* Configuration space: fills / takes len bytes at offset; outside of it: zeroes / nothing. */
+	/* Configuration space: fills / takes len bytes at offset; outside of it: zeroes / nothing.
+	 * read_config by virtio_read_config. */
 	void (*read_config)(struct virtio *v, uint32_t offset, void *dst, unsigned int len);
 	void (*write_config)(struct virtio *v, uint32_t offset, const void *src, unsigned int len);
 	/*
@@ -104,6 +105,10 @@ void virtio_finish(struct virtio *v);
 /* The registers, for the bus: a range of LAYOUT_VIRTIO_SIZE. */
 extern const struct bus_ops virtio_mmio_ops;
 /* KVM watches for doorbells at VIRTIO_MMIO_QUEUE_NOTIFY: 4 bytes, the queue's number. */
+
+/* For a device's read_config: the part of its configuration that is asked for. */
+void virtio_read_config(const void *config, size_t size, uint32_t offset, void *dst,
+			unsigned int len);
 
 /* For devices, after queue_push: interrupts if the driver wants it. */
 void virtio_flush(struct virtio *v, unsigned int queue);
