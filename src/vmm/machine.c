@@ -275,9 +275,6 @@ static int make(struct machine *m, struct machine_files *files, struct err **err
 		r = add_devices(m, files, err);
 	if (r == 0)
 		r = make_processors(m, files, err);
-	if (r == 0 && files->control >= 0)
-		r = control_create(m, steal_fd(&files->control), files->control_connected,
-				   &m->control, err);
 	return r;
 }
 
@@ -308,7 +305,6 @@ void machine_destroy(struct machine *m)
 {
 	if (!m)
 		return;
-	control_destroy(m->control);
 	vcpus_destroy(m->vcpus);
 	while (m->n_devices) {
 		struct virtio *v = m->devices[--m->n_devices];
@@ -350,7 +346,6 @@ int machine_run(struct machine *m, struct err **err)
 	if (r == 0) {
 		vcpus_resume(m->vcpus);
 		loop_run(m->loop);
-		control_announce_end(m->control);
 	}
 	vcpus_stop(m->vcpus);
 	serial_flush(m->serial);

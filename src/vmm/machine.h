@@ -13,7 +13,6 @@
 
 #include "abi_vmm.h"
 #include "bus.h"
-#include "control.h"
 #include "dev_platform.h"
 #include "dev_serial.h"
 #include "devices.h"
@@ -25,7 +24,10 @@
 
 #define MACHINE_DEVICES_MAX LAYOUT_VIRTIO_SLOTS
 
-/* What was opened before the jail, in the order of the options; -1. The machine takes them over. */
+/*
+ * What was opened before the jail, in the order of the options; -1. The machine takes over what is a
+ * device's, and KVM.
+ */
 struct machine_files {
 	int kvm, kernel, initrd;
 	int disks[OPTIONS_DISKS_MAX];
@@ -50,7 +52,6 @@ struct machine {
 	int serial_irq;
 	struct platform platform;
 	struct vcpus *vcpus;
-	struct control *control; /* NULL: nobody asks */
 	struct source *signals[2];
 	bool paused;
 	int64_t launch_ns, kvm_ns; /* CLOCK_MONOTONIC: our start; the virtual machine is complete */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ask.h"
+#include "control.h"
 #include "fd.h"
 #include "files.h"
 #include "isolate.h"
@@ -49,6 +50,25 @@ static int fail(int r, const struct err *err)
 	return r == -EINVAL || r == -ENOMEM || r == -ENOENT ? MISTAKE : OUR_FAULT;
 }
 
+/* From the machine that is complete to its end. */
+static int run_machine(struct program *p, struct machine *m, struct err **err)
+{
+	struct control *control = NULL;
+	int r = 0;
+
+	if (p->files.control >= 0)
+		r = control_create(m, steal_fd(&p->files.control), p->files.control_connected,
+				   &control, err);
+	if (r == 0)
+		r = isolate_process(&p->options, err);
+	if (r == 0)
+		r = machine_run(m, err);
+	if (r == 0)
+		control_announce_end(control);
+	control_destroy(control);
+	return r;
+}
+
 /* In the jail's process. */
 static int run(void *data)
 {
@@ -58,9 +78,7 @@ static int run(void *data)
 	int r = machine_create(&p->options, &p->files, p->launch_ns, &m, &err);
 
 	if (r == 0)
-		r = isolate_process(&p->options, &err);
-	if (r == 0)
-		r = machine_run(m, &err);
+		r = run_machine(p, m, &err);
 	if (r < 0) {
 		r = fail(r, err);
 	} else {

@@ -158,6 +158,7 @@ static void test_stats(void **state)
 struct rig {
 	struct options options;
 	struct machine m;
+	struct control *control;
 	char path[64];
 };
 
@@ -182,7 +183,7 @@ static int setup(void **state)
 	assert_int_equal(fd_write_all(fake.stats, &f, sizeof(f)), 0);
 	snprintf(rig.path, sizeof(rig.path), "/tmp/test_vmm_control.%d", (int)getpid());
 	assert_int_equal(unix_listen(rig.path, SOCK_SEQPACKET, 0600, &fd, NULL), 0);
-	assert_int_equal(control_create(&rig.m, fd, false, &rig.m.control, NULL), 0);
+	assert_int_equal(control_create(&rig.m, fd, false, &rig.control, NULL), 0);
 	*state = &rig;
 	return 0;
 }
@@ -191,7 +192,7 @@ static int teardown(void **state)
 {
 	struct rig *rig = *state;
 
-	control_destroy(rig->m.control);
+	control_destroy(rig->control);
 	loop_destroy(rig->m.loop);
 	fd_close(&fake.stats);
 	unlink(rig->path);
@@ -359,7 +360,7 @@ static void test_many_clients(void **state)
 	fds[0] = connect_client(rig); /* its place is free again */
 	expect(rig, fds[0], VMM_PAUSE, 0, 0, "");
 	machine_quit(&rig->m, VMM_POWERED_OFF, "the guest powered off");
-	control_announce_end(rig->m.control);
+	control_announce_end(rig->control);
 	for (size_t i = 0; i < VMM_SOCKET_CLIENTS; i++) {
 		struct vmm_ended *ended = receive(fds[i], &vmm_ended_type);
 
@@ -432,7 +433,7 @@ static int run_ask(struct rig *rig, const char *const *words, char *ret_text, si
 	while (waitpid(pid, &status, WNOHANG) == 0) {
 		loop_step(rig->m.loop, 5);
 		if (rig->m.end)
-			control_announce_end(rig->m.control);
+			control_announce_end(rig->control);
 	}
 	for (ssize_t n; got + 1 < size && (n = read(fds[0], ret_text + got, size - 1 - got)) > 0;)
 		got += (size_t)n;
