@@ -160,12 +160,32 @@ static void read_kinds(struct schema *s, const struct yaml *value, void *field)
 	read_choices(s, value, kind_names, "light, micro, full or emulated", field);
 }
 
+/* A pattern of paths is one that no part of climbs. */
+static bool is_kept(const char *s)
+{
+	const char *path = *s == '!' ? s + 1 : s;
+
+	if (*path == '/')
+		return name_is_path(path);
+	return path == s && name_is_package(s);
+}
+
 static void read_keep(struct schema *s, const struct yaml *value, void *field)
 {
-	static const char *const kept[] = { "packages", NULL };
+	static const char what[] = "closure, packages, a package's name, /GLOB or !/GLOB";
+	char *word = NULL;
 
-	if (schema_choice(s, value, kept, "packages (what can be kept so far)") >= 0)
-		strv_append(field, "packages");
+	if (value->type == YAML_SCALAR)
+		read_checked(s, value, is_kept, what, &word);
+	else
+		read_checked_list(s, value, is_kept, what, field);
+	if (word)
+		strv_take(field, word);
+}
+
+static void read_ignore_scripts(struct schema *s, const struct yaml *value, void *field)
+{
+	read_checked_list(s, value, name_is_package, "a package's name", field);
 }
 
 static bool is_user_or_uid(const char *s)
@@ -470,6 +490,7 @@ static const struct schema_key recipe_keys[] = {
 	{ "provides", read_provides, 0 },
 	{ "volumes", read_volumes, 0 },
 	{ "keep", read_keep, offsetof(struct recipe, keep) },
+	{ "ignore-scripts", read_ignore_scripts, offsetof(struct recipe, ignore_scripts) },
 	{ "needs", read_needs, 0 },
 	{ NULL },
 };
@@ -481,6 +502,30 @@ static void check_kernel(struct schema *s, const struct yaml *root, const struct
 		schema_fault(
 			s, root,
 			"kernel: tiny does not run the kind full; leave full out of needs: kinds");
+}
+
+static void note_lines(struct recipe *r, const struct yaml *root)
+{
+	for (size_t i = 0; root->type == YAML_MAP && i + 1 < root->n; i += 2) {
+		const struct yaml *key = root->items[i];
+
+		if (key->type == YAML_SCALAR)
+			*SCHEMA_GROW(r->lines, r->n_lines) =
+				(struct recipe_line){ xstrdup(key->text), key->line };
+	}
+}
+
+int recipe_line(const struct recipe *r, const char *key)
+{
+	for (size_t i = 0; i < r->n_lines; i++)
+		if (str_eq(r->lines[i].key, key))
+			return r->lines[i].line;
+	return 0;
+}
+
+bool recipe_keeps(const struct recipe *r, const char *what)
+{
+	return strv_has(r->keep, what);
 }
 
 struct recipe *recipe_read(const char *file, const char *text, struct diag_list *diags)
@@ -498,6 +543,7 @@ struct recipe *recipe_read(const char *file, const char *text, struct diag_list 
 	r->dir = xstrdup(dirname(path));
 	schema_read_map(&s, root, root, recipe_keys, r);
 	check_kernel(&s, root, r);
+	note_lines(r, root);
 	if (schema_faults(&s) == before)
 		return r;
 	recipe_free(r);
@@ -514,6 +560,7 @@ static void free_lists(struct recipe *r)
 	strv_free(r->prepare);
 	strv_free(r->env);
 	strv_free(r->keep);
+	strv_free(r->ignore_scripts);
 	strv_free(r->needs_kinds);
 }
 
@@ -538,6 +585,9 @@ static void free_objects(struct recipe *r)
 		free(r->volumes[i].target);
 		free(r->volumes[i].owner);
 	}
+	for (size_t i = 0; i < r->n_lines; i++)
+		free(r->lines[i].key);
+	free(r->lines);
 	free(r->files);
 	free(r->provides);
 	free(r->users);

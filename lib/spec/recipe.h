@@ -41,6 +41,11 @@ struct recipe_volume {
 	int line, column;
 };
 
+struct recipe_line {
+	char *key;
+	int line;
+};
+
 struct recipe {
 	char *file;    /* as given */
 	char *dir;     /* its folder */
@@ -66,8 +71,11 @@ struct recipe {
 	size_t n_users;
 	struct recipe_volume *volumes;
 	size_t n_volumes;
-	char **keep; /* keep: "packages" (whole packages less documentation); the closure comes
-			later */
+	char **keep; /* "packages" (whole, less documentation), "closure", names of packages, "/GLOB"
+			and "!/GLOB"; empty: the closure */
+	char **ignore_scripts;     /* packages whose scripts need nothing to stand in for them */
+	struct recipe_line *lines; /* where the keys stand */
+	size_t n_lines;
 	uint64_t needs_memory; /* bytes; 0: unsaid */
 	char **needs_kinds;    /* kinds it can run as; empty: all */
 };
@@ -78,5 +86,9 @@ struct recipe {
  */
 struct recipe *recipe_read(const char *file, const char *text, struct diag_list *diags);
 void recipe_free(struct recipe *r);
+/* The line of one of its keys, to say why something is; 0 when it has none. */
+int recipe_line(const struct recipe *r, const char *key);
+/* Whether keep: says so: "packages". */
+bool recipe_keeps(const struct recipe *r, const char *what);
 
 #endif

@@ -3,8 +3,8 @@
  * Theory of operation. A build is a row of stages, each in a file of its own, each with a result
  * that the next takes:
  *
- *	recipe ─ sources ─ index ─ resolve ─ fetch ─ unpack ─ keep ─ declare ─ files ─ filesystem ─ pack
- *	         apt conf.  Packages packages  .deb    tree     tree   tree      tree    erofs       image
+ *	recipe ─ sources ─ index ─ resolve ─ fetch ─ unpack ─ declare ─ files ─ keep ─ filesystem ─ pack
+ *	         apt conf.  Packages packages  .deb    tree     tree      tree    tree   erofs       image
  *
  * After `resolve` everything that decides about the result is known, and a digest over it is the
  * build's key; an image of that key in the store ends the build there.
@@ -17,6 +17,7 @@
 
 #include "accounts.h"
 #include "check.h"
+#include "closure.h"
 #include "declare.h"
 #include "fd.h"
 #include "fetch.h"
@@ -25,6 +26,7 @@
 #include "initramfs.h"
 #include "keep.h"
 #include "kernel.h"
+#include "ldcache.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
@@ -311,23 +313,40 @@ static int load_accounts(struct build *s, struct err **err)
 	return r;
 }
 
+/* All that could be in the image. */
 static int make_tree(struct build *s, struct err **err)
 {
 	struct workspace *ws = &s->b->ws;
-	cleanup_strv char **notes = NULL;
 	int r;
 
 	progress_stage(&s->progress, "unpacking %zu packages", s->packages.n);
-	r = blame_recipe(s, unpack_packages(ws, &s->packages, &s->tree, &notes, err));
+	r = blame_recipe(s, unpack_packages(ws, &s->packages, &s->tree, err));
 	if (r < 0)
 		return r;
-	say_notes(s, notes);
 	keep_packages(&s->tree, &s->left);
 	r = load_accounts(s, err);
 	if (r == 0)
 		r = blame_recipe(s, declare_system(ws, s->recipe, &s->accounts, &s->tree, err));
 	if (r == 0)
 		r = blame_recipe(s, files_put(ws, s->recipe, &s->accounts, &s->tree, err));
+	return r;
+}
+
+/* What of that the appliance needs. */
+static int keep(struct build *s, struct err **err)
+{
+	cleanup_strv char **notes = NULL;
+	int r = 0;
+
+	progress_stage(&s->progress, "looking what is needed");
+	if (!recipe_keeps(s->recipe, "packages"))
+		r = blame_recipe(s, closure_keep(s->recipe, &s->packages, s->arch, &s->tree,
+						 &s->left, &notes, err));
+	say_notes(s, notes);
+	if (r == 0)
+		r = blame_recipe(s, check_scripts(s->recipe, &s->packages, &s->tree, err));
+	if (r == 0)
+		r = ldcache_put(&s->b->ws, s->arch, &s->tree, err);
 	return r;
 }
 
@@ -340,7 +359,8 @@ static int put_module(struct build *s, const char *path, struct err **err)
 
 	if (r < 0)
 		return r;
-	tree_put_file(&s->tree, target, 0644, content, s->kernel_package.name, "modules");
+	tree_because(tree_put_file(&s->tree, target, 0644, content, s->kernel_package.name, ""),
+		     REASON_RECIPE, NULL, "modules");
 	strv_take(&s->modules, xasprintf("/%s", target));
 	return 0;
 }
@@ -423,6 +443,8 @@ static int make_image(struct build *s, struct err **err)
 
 	if (r == 0)
 		r = make_tree(s, err);
+	if (r == 0)
+		r = keep(s, err);
 	if (r == 0)
 		r = add_kernel(s, err);
 	if (r == 0)

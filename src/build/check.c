@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "str.h"
 
 /* What a command's first word means in the image, through PATH as machines have it. */
 static const struct tree_node *find_program(const struct tree *tree, const char *word)
@@ -42,6 +43,42 @@ static int check_program(const struct recipe *recipe, const struct tree *tree, c
 		return err_set(err, EINVAL, "%s: %s: /%s is not executable; say mode: 0755 for it",
 			       recipe->file, key, node->path);
 	return 0;
+}
+
+static bool is_used(const struct package *p, struct tree_node *const *nodes)
+{
+	for (; *nodes; nodes++)
+		if (!S_ISDIR((*nodes)->mode) && str_eq((*nodes)->owner, p->name) &&
+		    !str_starts((*nodes)->path, "usr/share/doc/"))
+			return true;
+	return false;
+}
+
+int check_scripts(const struct recipe *recipe, const struct package_list *packages,
+		  const struct tree *tree, struct err **err)
+{
+	cleanup_free struct tree_node **nodes = tree_list(tree);
+	cleanup_strv char **said = NULL, **names = NULL;
+	cleanup_free char *all = NULL, *list = NULL;
+
+	for (size_t i = 0; i < packages->n; i++) {
+		const struct package *p = &packages->items[i];
+
+		if (!p->script || strv_has(recipe->ignore_scripts, p->name) || !is_used(p, nodes))
+			continue;
+		strv_append(&names, p->name);
+		strv_take(&said, xasprintf("package \"%s\": postinst: \"%s\"", p->name, p->script));
+	}
+	if (!names)
+		return 0;
+	all = strv_join(said, "; ");
+	list = strv_join(names, ", ");
+	return err_set(
+		err, EINVAL,
+		"%s: no script of a package is run, and nothing stands in for what these do: %s; "
+		"declare in the recipe what the appliance needs of it (users, files, volumes), "
+		"and say \"ignore-scripts: [%s]\"",
+		recipe->file, all, list);
 }
 
 int check_image(const struct recipe *recipe, const struct accounts *accounts,

@@ -4,11 +4,19 @@
 #define ATOLL_BUILD_CHECK_H
 
 #include "accounts.h"
+#include "package.h"
 #include "recipe.h"
 #include "tree.h"
 
 /* Its programs are there and executable, its user exists. */
 int check_image(const struct recipe *recipe, const struct accounts *accounts,
 		const struct tree *tree, struct err **err);
+
+/*
+ * The scripts of packages of which something is kept: what one does that nothing stands in for is an
+ * error that names it, unless the recipe says that it may be.
+ */
+int check_scripts(const struct recipe *recipe, const struct package_list *packages,
+		  const struct tree *tree, struct err **err);
 
 #endif

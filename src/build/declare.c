@@ -86,10 +86,15 @@ static void declare_folders(struct tree *tree)
 static void declare_links(struct tree *tree)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		const struct tree_node *there;
+
 		if (tree_get(tree, links[i].path))
 			continue;
-		if (!links[i].if_there || tree_get(tree, links[i].if_there))
-			tree_put_link(tree, links[i].path, links[i].target, OWNER, "standard link");
+		there = links[i].if_there ? tree_get(tree, links[i].if_there) : NULL;
+		if (!links[i].if_there || there)
+			tree_put_link(tree, links[i].path, links[i].target,
+				      there && !S_ISDIR(there->mode) ? there->owner : OWNER,
+				      "standard link");
 	}
 }
 
@@ -101,9 +106,11 @@ static void declare_alternatives(struct tree *tree)
 			xasprintf("%.*s/%s", (int)(slash - alternatives[i].path),
 				  alternatives[i].path, alternatives[i].target);
 
-		if (!tree_get(tree, alternatives[i].path) && tree_get(tree, target))
-			tree_put_link(tree, alternatives[i].path, alternatives[i].target, OWNER,
-				      "alternative");
+		const struct tree_node *node = tree_get(tree, target);
+
+		if (!tree_get(tree, alternatives[i].path) && node)
+			tree_put_link(tree, alternatives[i].path, alternatives[i].target,
+				      node->owner, "alternative");
 	}
 }
 
@@ -141,16 +148,19 @@ static int declare_certificates(struct workspace *ws, struct tree *tree, struct 
 	cleanup_free struct tree_node **nodes = tree_list(tree);
 	cleanup_buf struct buf bundle = BUF_INIT;
 	cleanup_free char *content = NULL;
+	const char *owner = NULL;
 	int r = 0;
 
 	for (size_t i = 0; nodes[i] && r == 0; i++)
-		if (str_starts(nodes[i]->path, CA_FOLDER))
+		if (str_starts(nodes[i]->path, CA_FOLDER)) {
 			r = append_certificate(nodes[i], &bundle, err);
+			owner = nodes[i]->owner;
+		}
 	if (r < 0 || !bundle.len)
 		return r;
 	r = workspace_write(ws, buf_bytes(&bundle), bundle.len, &content, err);
 	if (r == 0)
-		tree_put_file(tree, CA_BUNDLE, 0644, content, OWNER, "certificates of " CA_FOLDER);
+		tree_put_file(tree, CA_BUNDLE, 0644, content, owner, "certificates of " CA_FOLDER);
 	return r;
 }
 

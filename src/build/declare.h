@@ -11,7 +11,10 @@
 #include "tree.h"
 #include "workspace.h"
 
-/* Standard folders, links and files; users; certificates; alternatives; folders for the volumes. */
+/*
+ * What is "atoll"'s is for every appliance; what stands for a package's script is that package's.
+ * Standard folders, links and files; users; certificates; alternatives; folders for the volumes.
+ */
 int declare_system(struct workspace *ws, const struct recipe *recipe,
 		   const struct accounts *accounts, struct tree *tree, struct err **err);
 

@@ -28,7 +28,8 @@ static bool is_dropped(const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(dropped); i++)
 		if (str_starts(path, dropped[i].below))
 			return !dropped[i].but || !str_ends(path, dropped[i].but);
-	return false;
+	/* Some packages have their manual beside their data. */
+	return str_starts(path, "usr/share/") && strstr(path, "/man/man");
 }
 
 void keep_packages(struct tree *tree, struct tree *left)

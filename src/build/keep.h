@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which of the unpacked files an appliance keeps. A way of keeping is a function over the tree;
- * a recipe chooses by `keep:`.
+ * What of whole packages no appliance keeps. What it keeps of the rest is the closure's (closure.h),
+ * or, as a recipe may say by `keep: packages`, all.
  */
 #ifndef ATOLL_BUILD_KEEP_H
 #define ATOLL_BUILD_KEEP_H

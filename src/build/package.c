@@ -14,6 +14,8 @@ void package_finish(struct package *p)
 	free(p->source);
 	free(p->source_version);
 	free(p->path);
+	strv_free(p->depends);
+	free(p->script);
 	free(p->url);
 	strv_free(p->mirrors);
 	free(p->deb);

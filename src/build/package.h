@@ -15,9 +15,11 @@ struct package {
 	char *path;           /* below the source's URI */
 	char *url;            /* where it is fetched from */
 	char **mirrors;       /* further places; a strv, or NULL */
+	char **depends;       /* names of packages that it asks for; once it is unpacked */
 	char sha256[SHA256_HEX + 1];
 	uint64_t size;
-	char *deb; /* the file in the cache, there once it is fetched */
+	char *script; /* of its postinst, the first command that nothing stands in for; or NULL */
+	char *deb;    /* the file in the cache, there once it is fetched */
 };
 
 struct package_list {

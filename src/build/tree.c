@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "sha256.h"
 #include "str.h"
 
 /* Folders that are links in every appliance, as on a Debian system with merged /usr. */
@@ -124,6 +125,16 @@ static struct tree_node *put(struct tree *t, const char *path, mode_t mode, cons
 					       .detail = xstrdup(detail) });
 }
 
+bool tree_same_content(const struct tree_node *a, const struct tree_node *b)
+{
+	char x[SHA256_HEX + 1], y[SHA256_HEX + 1];
+
+	if (!a->content || !b->content)
+		return !a->content && !b->content;
+	return sha256_file(a->content, x, NULL) == 0 && sha256_file(b->content, y, NULL) == 0 &&
+	       str_eq(x, y);
+}
+
 void tree_because(struct tree_node *n, enum reason reason, const char *by, const char *detail)
 {
 	char *old_by = n->by, *old_detail = n->detail;
@@ -159,17 +170,20 @@ struct tree_node *tree_put_file(struct tree *t, const char *path, mode_t mode, c
 	return node;
 }
 
-/* Takes slashes and dots out; -EINVAL for "..". */
-static int normalise(const char *path, char *out)
+/* Takes slashes and dots out; -EINVAL for ".." unless it may climb. */
+static int normalise(const char *path, bool climb, char *out)
 {
 	char *end = out;
 
 	while (*(path += strspn(path, "/"))) {
 		size_t len = strcspn(path, "/");
 
-		if (len == 2 && memcmp(path, "..", 2) == 0)
-			return -EINVAL;
-		if (!(len == 1 && *path == '.')) {
+		if (len == 2 && memcmp(path, "..", 2) == 0) {
+			if (!climb)
+				return -EINVAL;
+			while (end > out && *--end != '/')
+				;
+		} else if (!(len == 1 && *path == '.')) {
 			if (end != out)
 				*end++ = '/';
 			end = mempcpy(end, path, len);
@@ -180,7 +194,7 @@ static int normalise(const char *path, char *out)
 	return 0;
 }
 
-int tree_path(const char *path, char **ret_path)
+static int make_path(const char *path, bool climb, char **ret_path)
 {
 	cleanup_free char *tidy = NULL;
 	size_t len = strlen(path);
@@ -189,7 +203,7 @@ int tree_path(const char *path, char **ret_path)
 	if (!len || len >= TREE_PATH_MAX)
 		return -EINVAL;
 	tidy = xmalloc(len + 1);
-	r = normalise(path, tidy);
+	r = normalise(path, climb, tidy);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
@@ -202,6 +216,16 @@ int tree_path(const char *path, char **ret_path)
 	}
 	*ret_path = steal_ptr(tidy);
 	return 0;
+}
+
+int tree_path(const char *path, char **ret_path)
+{
+	return make_path(path, false, ret_path);
+}
+
+int tree_path_beneath(const char *path, char **ret_path)
+{
+	return make_path(path, true, ret_path);
 }
 
 static int complete_parents(struct tree *t, const struct tree_node *node, struct err **err)

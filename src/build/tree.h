@@ -29,6 +29,7 @@ struct tree_node {
 	enum reason reason;
 	char *by;     /* the path of the node that brought it, or NULL */
 	char *detail; /* or NULL */
+	bool kept;    /* the closure's mark */
 };
 
 struct tree {
@@ -58,6 +59,8 @@ struct tree_node *tree_put_link(struct tree *t, const char *path, const char *ta
 				const char *owner, const char *detail);
 struct tree_node *tree_put_file(struct tree *t, const char *path, mode_t mode, const char *content,
 				const char *owner, const char *detail);
+/* Whether two regular files have the same bytes. */
+bool tree_same_content(const struct tree_node *a, const struct tree_node *b);
 /* Says why a node is there; by and detail may be NULL. */
 void tree_because(struct tree_node *n, enum reason reason, const char *by, const char *detail);
 
@@ -67,6 +70,11 @@ void tree_because(struct tree_node *n, enum reason reason, const char *by, const
  * resolved. The caller frees. -EINVAL for "..", an empty path or one too long. The root itself is "".
  */
 int tree_path(const char *path, char **ret_path);
+
+/*
+ * As tree_path, and takes ".." as the folder above, as links have it; never above the root.
+ */
+int tree_path_beneath(const char *path, char **ret_path);
 
 /*
  * Completes the tree: folders that nobody shipped are added, and what stands below something that

@@ -20,7 +20,6 @@ struct unpacking {
 	struct package_list *packages;
 	char ***replaces; /* for each package the names of those whose files it may take over */
 	size_t i;         /* the package at hand */
-	char ***notes;
 };
 
 /* "foo (<< 1.2), bar": the names alone. The index has checked already that they fit together. */
@@ -53,6 +52,7 @@ static void read_source(struct package *p, const struct deb822_stanza *s)
 
 static int read_relations(struct unpacking *u, const char *text, struct err **err)
 {
+	struct package *package = &u->packages->items[u->i];
 	struct deb822 control;
 	const char *value;
 	int r = deb822_parse(text, &control);
@@ -64,22 +64,21 @@ static int read_relations(struct unpacking *u, const char *text, struct err **er
 	value = control.n ? deb822_get(&control.stanzas[0], "Replaces") : NULL;
 	if (value)
 		u->replaces[u->i] = relation_names(value);
+	value = control.n ? deb822_get(&control.stanzas[0], "Depends") : NULL;
+	if (value) {
+		strv_free(package->depends);
+		package->depends = relation_names(value);
+	}
 	deb822_finish(&control);
 	return 0;
 }
 
 static void read_script(struct unpacking *u, const char *text)
 {
-	const char *package = u->packages->items[u->i].name;
-	cleanup_free char *unknown = scripts_unknown(package, text);
+	struct package *p = &u->packages->items[u->i];
 
-	if (unknown)
-		strv_take(
-			u->notes,
-			xasprintf(
-				"package \"%s\": its postinst is not run, and nothing stands in "
-				"for \"%s\"; if the appliance needs that, declare it in the recipe",
-				package, unknown));
+	free(p->script);
+	p->script = scripts_unknown(p->name, text);
 }
 
 static int handle_control(struct archive *a, struct archive_entry *entry, void *data,
@@ -103,13 +102,6 @@ static int handle_control(struct archive *a, struct archive_entry *entry, void *
 	return 0;
 }
 
-static bool same_bytes(const char *a, const char *b)
-{
-	char x[SHA256_HEX + 1], y[SHA256_HEX + 1];
-
-	return sha256_file(a, x, NULL) == 0 && sha256_file(b, y, NULL) == 0 && str_eq(x, y);
-}
-
 static bool is_same(const struct tree_node *a, const struct tree_node *b)
 {
 	if ((a->mode & S_IFMT) != (b->mode & S_IFMT))
@@ -120,7 +112,7 @@ static bool is_same(const struct tree_node *a, const struct tree_node *b)
 	case S_IFLNK:
 		return str_eq(a->target, b->target);
 	default:
-		return a->mode == b->mode && same_bytes(a->content, b->content);
+		return a->mode == b->mode && tree_same_content(a, b);
 	}
 }
 
@@ -237,9 +229,9 @@ static int read_control(struct unpacking *u, struct err **err)
 }
 
 int unpack_packages(struct workspace *ws, struct package_list *packages, struct tree *tree,
-		    char ***ret_notes, struct err **err)
+		    struct err **err)
 {
-	struct unpacking u = { .ws = ws, .tree = tree, .packages = packages, .notes = ret_notes };
+	struct unpacking u = { .ws = ws, .tree = tree, .packages = packages };
 	int r = 0;
 
 	u.replaces = xcalloc(packages->n + 1, sizeof(*u.replaces));

@@ -9,11 +9,11 @@
 
 /*
  * Adds the files of all packages (their .deb files are there). Two packages with the same path are
- * an error, unless both have the same file there or one says that it replaces the other. Appends to
- * ret_notes (a strv) which packages have a script whose effect nothing stands in for.
+ * an error, unless both have the same file there or one says that it replaces the other.
+ * Packages learn what they depend on, and of their scripts what nothing stands in for.
  */
 int unpack_packages(struct workspace *ws, struct package_list *packages, struct tree *tree,
-		    char ***ret_notes, struct err **err);
+		    struct err **err);
 
 /* Takes a single regular file out of a package, into a file of the workspace. */
 int unpack_file(struct workspace *ws, const struct package *package, const char *path,

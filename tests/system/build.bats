@@ -61,6 +61,10 @@ make_packages() {
 	END
 	chmod 755 "$WORK/pkg/scripted/DEBIAN/postinst"
 	deb scripted
+	cp -r "$WORK/pkg/scripted" "$WORK/pkg/scripted2"
+	file scripted2 bin/scripted2
+	chmod 755 "$WORK/pkg/scripted2/bin/scripted2"
+	deb scripted2
 
 	kernel cloud
 	kernel
@@ -71,6 +75,8 @@ make_packages() {
 	mkdir -p "$WORK/pkg/big/usr/share/big"
 	head -c 3000000 /dev/urandom >"$WORK/pkg/big/usr/share/big/data"
 	deb big
+
+	make_app
 
 	file clash-a etc/clash
 	deb clash-a
@@ -89,6 +95,64 @@ make_packages() {
 	deb certificates
 }
 
+# elf PACKAGE PATH TEXTS GCC-OPTION…: an ELF file without a C library, whose data has the texts of C's array.
+elf() {
+	local package=$1 path=$2 text=$3
+	shift 3
+	mkdir -p "$(dirname "$WORK/pkg/$package/$path")"
+	printf 'const char *const texts[] = {%s};\nint %s(void) { return !texts[0]; }\n' "$text" "${SYMBOL:-main}" |
+		gcc -nostdlib -fPIC -o "$WORK/pkg/$package/$path" -x c - -x none "$@"
+}
+
+# A program with all that a closure has to find, in fragments of the packages that have it in Debian.
+make_app() {
+	local lib=usr/lib/x86_64-linux-gnu l=$WORK/pkg
+	file libc6 etc/ld.so.conf.d/x.conf /usr/$lib
+	file libc6 $lib/ld-linux-x86-64.so.2
+	mkdir -p "$l/libc6/usr/lib64"
+	ln -s ../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 "$l/libc6/usr/lib64/ld-linux-x86-64.so.2"
+	SYMBOL=system elf libc6 $lib/libc.so.6 '"libgcc_s.so.1", "/usr/share/never"' -shared -Wl,-soname,libc.so.6
+	file libc6 usr/share/never
+	deb libc6
+	elf libgcc-s1 $lib/libgcc_s.so.1 '"x"' -shared -Wl,-soname,libgcc_s.so.1
+	deb libgcc-s1
+	file dash bin/dash
+	chmod 755 "$l/dash/bin/dash"
+	deb dash
+	printf 'V1 { global: *; };' >"$WORK/version"
+	SYMBOL=nss elf libnss $lib/libnss3.so '"libsoftokn3.so", "libnssckbi.so"' -shared -Wl,-soname,libnss3.so \
+		-Wl,--version-script="$WORK/version"
+	elf libnss $lib/nss/libsoftokn3.so '"x"' -shared
+	elf libnss $lib/nss/libnssckbi.so '"x"' -shared
+	elf libnss $lib/nss/libother.so '"x"' -shared
+	deb libnss
+	SYMBOL=nss elf libnss-old $lib/libnss3.so '"x"' -shared -Wl,-soname,libnss3.so \
+		-Wl,--version-script=<(printf 'V0 { global: *; };')
+	deb libnss-old
+
+	mkdir -p "$l/app/usr/bin"
+	cat >"$WORK/app.c" <<-'END'
+		int system(const char *), nss(void);
+		const char *const texts[] = {"/etc/ssl/certs/ca-certificates.crt", "/usr/share/app", "/var/lib/app/state",
+			"--with-tool=/usr/bin/unused"};
+		int main(void) { return system(texts[0]) + nss(); }
+	END
+	gcc -nostdlib -nostartfiles -Wl,-e,main -Wl,-dynamic-linker,/lib64/ld-linux-x86-64.so.2 \
+		-o "$l/app/usr/bin/app" "$WORK/app.c" "$l/libnss/$lib/libnss3.so" "$l/libc6/$lib/libc.so.6"
+	file app usr/share/app/data
+	file app usr/share/other/data
+	file app etc/app/app.conf 'plugin /usr/lib/app-plugins/*.so'
+	file app usr/lib/app-plugins/one.so
+	file app usr/bin/unused
+	chmod 755 "$l/app/usr/bin/unused"
+	file app usr/share/doc/app/copyright
+	mkdir -p "$l/app/var/lib/app"
+	deb app
+	mkdir -p "$l/broken/usr/bin"
+	cp "$l/app/usr/bin/app" "$l/broken/usr/bin/broken"
+	deb broken
+}
+
 # mode_of IMAGE PATH: from the inode itself, for erofs-utils 1.5 drop set-user-ID where they show it.
 mode_of() {
 	local nid meta
@@ -102,12 +166,11 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 }
 
 @test "builds: closure, modes, links, users, certificates, no documentation, no script run" {
-	recipe a 'packages: [hello, certificates, scripted]' 'files: {/etc/a.conf: {text: "x", owner: tester, mode: 0600}}' \
+	recipe a 'packages: [hello, certificates, scripted]' 'keep: packages' 'ignore-scripts: [scripted]' 'files: {/etc/a.conf: {text: "x", owner: tester, mode: 0600}}' \
 		'users: {tester: 900}' 'volumes: {data: {path: /var/lib/a, owner: tester}}' 'run: hello'
 	build a.yaml
 	[ "$status" -eq 0 ]
-	[[ ${lines[0]} == *'package "scripted": its postinst is not run'*'"touch /never"'* ]]
-	[[ ${lines[1]} == "a: 4 packages, "*" compressed, "*" s" ]]
+	[[ ${lines[0]} == "a: 4 packages, "*" compressed, "*" s" ]]
 	unpacked a
 	run listing a.root
 	[[ $output == *"bin l 777 0:0 usr/bin"* ]]
@@ -162,6 +225,78 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	[[ $output == *"tiny kernel for arm64: there is none that we know of"* ]]
 }
 
+# kept IMAGE REASON: from the image's reasons, the path of each file and what brought it.
+kept() {
+	zstd -dc "$(blob "$1" reasons)" | awk -v kind="$2" '
+		BEGIN {n = 0}
+		$1 == "f" {path[n] = $7; reason[n] = $5; by[n] = $6; n++}
+		END {for (i = 0; i < n; i++) if (reason[i] == kind) print path[i], by[i] == "-" ? "-" : path[by[i]]}'
+}
+
+@test "the closure: each file that the program needs, by its reason, and no other" {
+	local lib=usr/lib/x86_64-linux-gnu
+	recipe a 'packages: [app, libc6, libgcc-s1, dash, libnss, certificates]' 'run: app'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	[ "$(kept a needed)" = "$lib/libc.so.6 usr/bin/app
+$lib/libnss3.so usr/bin/app" ]
+	[ "$(kept a interpreter)" = "usr/lib64/ld-linux-x86-64.so.2 usr/bin/app" ]
+	[ "$(kept a dlopen)" = "$lib/libgcc_s.so.1 $lib/libc.so.6
+$lib/nss/libnssckbi.so $lib/libnss3.so
+$lib/nss/libsoftokn3.so $lib/libnss3.so" ]
+	[ "$(kept a symbol)" = "usr/bin/sh usr/bin/app" ]
+	[[ $(kept a named) == *"etc/ssl/certs/ca-certificates.crt usr/bin/app"* ]]
+	[[ $(kept a named) == *"usr/lib/app-plugins/one.so etc/app/app.conf"* ]]
+	[[ $(kept a named) == *"var/lib/app usr/bin/app"* || $(kept a data) == *"var/lib/app usr/bin/app"* ]]
+	[[ $(kept a data) == *"usr/share/app/data usr/bin/app"* ]]
+	[[ $(kept a config) == *"etc/app/app.conf usr/bin/app"* && $(kept a config) != *x.conf* ]]
+	[ "$(kept a licence)" = "usr/share/doc/app/copyright usr/bin/app" ]
+	unpacked a
+	for path in usr/bin/unused usr/share/other usr/share/never $lib/nss/libother.so; do
+		[ ! -e "a.root/$path" ]
+	done
+	[ "$(readlink a.root/usr/bin/sh)" = dash ]
+	[ "$(cat a.root/etc/ssl/certs/ca-certificates.crt)" = "$(printf 'A\nB')" ]
+	zstd -dc "$(blob a reasons)" | grep -q '^x 100755 4 .* none - usr/bin/unused -$'
+	/sbin/ldconfig -p -C a.root/etc/ld.so.cache | grep -qF "libnss3.so (libc6,x86-64) => /$lib/libnss3.so"
+}
+
+@test "keep: files and packages that nothing asks for, and files that are left out" {
+	recipe a 'packages: [app, libc6, libnss, big]' 'run: app' 'keep: [/usr/share/other/**, big, "!/usr/share/app/**"]'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	[[ $(kept a recipe) == *"usr/share/big/data -"*"usr/share/other/data -"* ]]
+	zstd -dc "$(blob a reasons)" | grep -q '^x .* excluded - usr/share/app/data !/usr/share/app/'
+	recipe b 'packages: [app, libc6, libnss]' 'run: app' 'keep: [/usr/share/othr/**]'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"b.yaml:6: keep: /usr/share/othr/**: none of the packages has such a file" ]]
+	recipe c 'packages: [app, libc6, libnss, hello]' 'run: app'
+	build c.yaml
+	[[ $output == *'package "hello": nothing asks for any file of it; "keep: [hello]" keeps it whole'* ]]
+}
+
+@test "a library that is in none of the packages, and a postinst that nothing stands in for" {
+	recipe a 'packages: [broken, libc6]'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"/usr/bin/broken of broken needs the library libnss3.so, which none of the packages has"* ]]
+	recipe e 'packages: [broken, libc6, libnss-old]'
+	build e.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"/usr/bin/broken of broken needs version V1 of /usr/lib/x86_64-linux-gnu/libnss3.so, which libnss-old does not have"* ]]
+	recipe b 'packages: [scripted]' 'keep: packages'
+	build b.yaml
+	[ "$status" -eq 0 ] # it has no file, so nothing of it is used
+	recipe c 'packages: [scripted2]'
+	build c.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'package "scripted2": postinst: "touch /never"'*'say "ignore-scripts: [scripted2]"' ]]
+	recipe d 'packages: [scripted2]' 'ignore-scripts: [scripted2]'
+	build d.yaml
+	[ "$status" -eq 0 ]
+}
+
 @test "what did not change is a cache hit, what did is built" {
 	recipe a 'packages: [hello]' 'files: {/etc/a.conf: a.conf}'
 	echo 1 >a.conf
@@ -185,7 +320,7 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 }
 
 @test "the same input gives the same bytes, whoever builds" {
-	recipe a 'packages: [hello, certificates]' 'users: {tester: 900}' \
+	recipe a 'packages: [hello, certificates, app, libc6, libnss]' 'users: {tester: 900}' 'run: app' \
 		'files: {/etc/a.conf: {text: "x", owner: tester}}'
 	build a.yaml
 	[ "$status" -eq 0 ]
@@ -226,7 +361,7 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	build a.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *"/etc/clash is in both clash-a and clash-b"* ]]
-	recipe b 'packages: [clash-a, clash-c]'
+	recipe b 'packages: [clash-a, clash-c]' 'keep: packages'
 	build b.yaml
 	[ "$status" -eq 0 ]
 	unpacked b
@@ -370,8 +505,8 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 }
 
 @test "no space left: said so, and the store is as it was" {
-	recipe small 'packages: [libhello]'
-	recipe large 'packages: [big]'
+	recipe small 'packages: [libhello]' 'keep: packages'
+	recipe large 'packages: [big]' 'keep: packages'
 	mkdir -p "$ATOLL_ROOT"
 	run timeout 100 unshare -m sh -ec '
 		mount -t tmpfs -o size=1m none "$ATOLL_ROOT"
@@ -395,8 +530,8 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 }
 
 @test "no space left in the store alone" {
-	recipe small 'packages: [libhello]'
-	recipe large 'packages: [big]'
+	recipe small 'packages: [libhello]' 'keep: packages'
+	recipe large 'packages: [big]' 'keep: packages'
 	mkdir -p "$ATOLL_ROOT/store"
 	run timeout 100 unshare -m sh -ec '
 		mount -t tmpfs -o size=1m none "$ATOLL_ROOT/store"
@@ -417,7 +552,7 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 }
 
 @test "a file size limit is an error, not a crash" {
-	recipe large 'packages: [big]'
+	recipe large 'packages: [big]' 'keep: packages'
 	run bash -c 'ulimit -f 1000; exec timeout 60 "$@"' sh "$builder" --apt "$WORK/apt" large.yaml
 	echo "$output"
 	[ "$status" -eq 125 ]
@@ -436,7 +571,7 @@ left_running() {
 	recipe a 'packages: [hello]'
 	build a.yaml
 	[ "$status" -eq 0 ]
-	recipe b 'packages: [big, hello, certificates]'
+	recipe b 'packages: [big, hello, certificates]' 'keep: packages'
 	local delay pid i
 	for delay in 0.01 0.02 0.03 0.05 0.08 0.12 0.2; do
 		"$builder" --quiet --force --apt "$WORK/apt" b.yaml 3>&- &
@@ -516,7 +651,7 @@ left_running() {
 	build a.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *"a.yaml:7:"*": /etc/server.pem is a private key"*"leave it out"* ]]
-	recipe b 'packages: [secretive]' 'files: {/etc/shadow: {text: "root:$y$j9T$a$b:1::::::"}}'
+	recipe b 'packages: [secretive]' 'keep: packages' 'files: {/etc/shadow: {text: "root:$y$j9T$a$b:1::::::"}}'
 	build b.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *'package "secretive": /etc/machine-id is the id of one machine'*"also secret: /etc/shadow"* ]]

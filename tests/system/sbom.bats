@@ -46,7 +46,7 @@ make_packages() {
 }
 
 built() {
-	recipe "$1" 'packages: [hello]' 'files: {/etc/own.conf: {text: mine}}' "${@:2}"
+	recipe "$1" 'packages: [hello]' 'keep: packages' 'files: {/etc/own.conf: {text: mine}}' "${@:2}"
 	build "$1.yaml"
 	[ "$status" -eq 0 ]
 }

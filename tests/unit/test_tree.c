@@ -47,6 +47,27 @@ static void test_paths(void **state)
 	}
 }
 
+static void test_climbing(void **state)
+{
+	static const struct {
+		const char *from, *to;
+	} cases[] = {
+		{ "usr/bin/../lib/x", "usr/lib/x" },
+		{ "/usr/share/a/../../lib/./y", "usr/lib/y" },
+		{ "../../etc", "etc" },
+		{ "usr/..", "" },
+		{ "var/../lib/z", "usr/lib/z" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_free char *path = NULL;
+
+		assert_int_equal(tree_path_beneath(cases[i].from, &path), 0);
+		assert_string_equal(path, cases[i].to);
+	}
+}
+
 static void test_order(void **state)
 {
 	struct tree t = { 0 };
@@ -110,9 +131,8 @@ static void test_keep(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_complete),
+		cmocka_unit_test(test_paths), cmocka_unit_test(test_climbing),
+		cmocka_unit_test(test_order), cmocka_unit_test(test_complete),
 		cmocka_unit_test(test_keep),
 	};
 

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Theory of operation. The unpacked tree is a graph: nodes are files, and an edge is "this file asks
+ * for that one", with the reason. The closure walks it from the roots: what every appliance has, what
+ * the recipe puts there, runs or names. A file that is reached is kept, says by which file and why,
+ * and joins a queue; when its turn comes it is read for what it asks for in its turn. So the file that
+ * is named as the reason was always kept before, and chains end at the recipe.
+ *
+ *	roots ──> queue ──> ELF file?  needed, interpreter, versions, dlopen, strings, symbols
+ *	            ^       script?    interpreter, modules, commands, paths
+ *	            │       text?      paths and libraries that a configuration names
+ *	            └────── package:   configuration and data of a package whose program is kept
+ *
+ * What is not reached at the end was left out. The order is that of sorted lists throughout, so the
+ * same tree gives the same reasons. All rules that are about a name are in tables; no package needs a
+ * rule of its own to work.
+ */
+#include "closure.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "closure_internal.h"
+#include "fd.h"
+#include "mem.h"
+#include "str.h"
+
+#define LINKS_MAX 40
+#define TEXT_MAX  (64 << 20)
+
+static const struct {
+	const char *arch, *triplet;
+} triplets[] = {
+	{ "amd64", "x86_64-linux-gnu" },        { "arm64", "aarch64-linux-gnu" },
+	{ "armhf", "arm-linux-gnueabihf" },     { "i386", "i386-linux-gnu" },
+	{ "ppc64el", "powerpc64le-linux-gnu" }, { "riscv64", "riscv64-linux-gnu" },
+};
+
+static const char *const path_folders[] = { "usr/local/sbin", "usr/local/bin", "usr/sbin",
+					    "usr/bin" };
+
+/* --- keeping --- */
+
+/* As fnmatch(3), and two stars as the last part stand for all below. Without slashes at the begin. */
+static bool matches(const char *pattern, const char *path)
+{
+	cleanup_free char *folder = NULL, *head = NULL;
+	const char *end = path;
+
+	if (!str_ends(pattern, "/**"))
+		return fnmatch(pattern, path, FNM_PATHNAME) == 0;
+	folder = xstrndup(pattern, strlen(pattern) - 3);
+	for (const char *p = folder; end && p; p = strchr(p + 1, '/'))
+		end = strchr(end + (p != folder), '/');
+	if (!end || !end[1])
+		return false;
+	head = xstrndup(path, (size_t)(end - path));
+	return fnmatch(folder, head, FNM_PATHNAME) == 0;
+}
+
+/* The recipe's "!GLOB", or NULL. */
+static const char *exclusion(const struct closure *c, const char *path)
+{
+	for (char **k = c->recipe->keep; k && *k; k++)
+		if (str_starts(*k, "!/") && matches(*k + 2, path))
+			return *k;
+	return NULL;
+}
+
+static void keep_parents(struct closure *c, const struct tree_node *node)
+{
+	cleanup_free char *path = xstrdup(node->path);
+
+	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+		struct tree_node *parent;
+
+		*slash = '\0';
+		parent = tree_get(c->tree, path);
+		if (!parent || parent->kept)
+			continue;
+		parent->kept = true;
+		tree_because(parent, REASON_FOLDER, node->path, NULL);
+	}
+}
+
+/* True when it is kept now or was before. */
+static bool mark(struct closure *c, struct tree_node *node, enum reason reason,
+		 const struct tree_node *by, const char *detail)
+{
+	const char *excluded;
+
+	if (node->kept)
+		return true;
+	excluded = reason == REASON_RECIPE ? NULL : exclusion(c, node->path);
+	if (excluded) {
+		tree_because(node, REASON_EXCLUDED, NULL, excluded);
+		return false;
+	}
+	node->kept = true;
+	tree_because(node, reason, by ? by->path : NULL, detail);
+	keep_parents(c, node);
+	c->queue[c->n_queue++] = node;
+	return true;
+}
+
+/* The path with the link at its first `len` bytes followed; NULL when that leads nowhere. */
+static char *follow(const struct tree_node *link, const char *path, size_t len)
+{
+	const char *slash = strrchr(link->path, '/');
+	int dir = *link->target == '/' || !slash ? 0 : (int)(slash - link->path);
+	cleanup_free char *joined =
+		xasprintf("%.*s/%s%s", dir, link->path, link->target, path + len);
+	char *result = NULL;
+
+	return tree_path_beneath(joined, &result) < 0 ? NULL : result;
+}
+
+/* The first link on the way of a path, and how much of the path it is. */
+static struct tree_node *first_link(const struct closure *c, char *path, size_t *ret_len)
+{
+	for (char *end = path; end;) {
+		struct tree_node *node;
+		char saved;
+
+		end += *end == '/';
+		end += strcspn(end, "/");
+		saved = *end;
+		*end = '\0';
+		node = tree_get(c->tree, path);
+		*end = saved;
+		if (node && S_ISLNK(node->mode)) {
+			*ret_len = (size_t)(end - path);
+			return node;
+		}
+		if (!saved)
+			break;
+	}
+	return NULL;
+}
+
+/* Walks a path; keeps the links on the way when asked to, and moves `by` on to them. */
+static struct tree_node *walk(struct closure *c, const char *path, enum reason *reason,
+			      const struct tree_node **by, const char **detail)
+{
+	cleanup_free char *at = NULL;
+
+	if (tree_path_beneath(path, &at) < 0)
+		return NULL;
+	for (int i = 0; i < LINKS_MAX && at; i++) {
+		size_t len;
+		struct tree_node *link = first_link(c, at, &len);
+		char *next;
+
+		if (!link)
+			return tree_get(c->tree, at);
+		if (reason) {
+			if (!mark(c, link, *reason, *by, *detail))
+				return NULL;
+			*reason = REASON_LINK;
+			*by = link;
+			*detail = NULL;
+		}
+		next = follow(link, at, len);
+		free(at);
+		at = next;
+	}
+	return NULL;
+}
+
+struct tree_node *closure_find(struct closure *c, const char *path)
+{
+	return walk(c, path, NULL, NULL, NULL);
+}
+
+struct tree_node *closure_need(struct closure *c, const char *path, enum reason reason,
+			       const struct tree_node *by, const char *detail)
+{
+	struct tree_node *node = closure_find(c, path);
+
+	if (!node)
+		return NULL;
+	node = walk(c, path, &reason, &by, &detail);
+	return node && mark(c, node, reason, by, detail) ? node : NULL;
+}
+
+void closure_keep_node(struct closure *c, struct tree_node *node, enum reason reason,
+		       const struct tree_node *by, const char *detail)
+{
+	if (mark(c, node, reason, by, detail) && S_ISLNK(node->mode))
+		closure_need(c, node->path, reason, by, detail);
+}
+
+size_t closure_below(struct closure *c, const char *folder, size_t *ret_n)
+{
+	cleanup_free char *prefix = *folder ? xasprintf("%s/", folder) : xstrdup("");
+	size_t low = 0, high = c->n_nodes, n = 0;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (strcmp(c->nodes[middle]->path, prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low + n < c->n_nodes && str_starts(c->nodes[low + n]->path, prefix))
+		n++;
+	*ret_n = n;
+	return low;
+}
+
+size_t closure_need_glob(struct closure *c, const char *pattern, enum reason reason,
+			 const struct tree_node *by, const char *detail)
+{
+	cleanup_free char *path = NULL, *folder = NULL;
+	size_t first, n, found = 0;
+
+	if (tree_path(pattern, &path) < 0)
+		return 0;
+	if (!path[strcspn(path, "*?[")])
+		return closure_need(c, path, reason, by, detail) != NULL;
+	folder = xstrndup(path, strcspn(path, "*?["));
+	*(strrchr(folder, '/') ? strrchr(folder, '/') : folder) = '\0';
+	first = closure_below(c, folder, &n);
+	for (size_t i = first; i < first + n; i++) {
+		if (S_ISDIR(c->nodes[i]->mode) || !matches(path, c->nodes[i]->path))
+			continue;
+		closure_keep_node(c, c->nodes[i], reason, by, detail);
+		found++;
+	}
+	return found;
+}
+
+static char *program_path(struct closure *c, const char *name)
+{
+	struct tree_node *node;
+
+	if (strchr(name, '/'))
+		return *name == '/' && closure_find(c, name) ? xstrdup(name) : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(path_folders); i++) {
+		cleanup_free char *path = xasprintf("%s/%s", path_folders[i], name);
+
+		node = closure_find(c, path);
+		if (node && S_ISREG(node->mode))
+			return steal_ptr(path);
+	}
+	return NULL;
+}
+
+bool closure_is_program(struct closure *c, const char *name)
+{
+	cleanup_free char *path = program_path(c, name);
+
+	return path != NULL;
+}
+
+struct tree_node *closure_need_program(struct closure *c, const char *name, enum reason reason,
+				       const struct tree_node *by, const char *detail)
+{
+	cleanup_free char *path = program_path(c, name);
+
+	return path ? closure_need(c, path, reason, by, detail) : NULL;
+}
+
+const struct package *closure_package(const struct closure *c, const struct tree_node *node)
+{
+	return package_list_find(c->packages, node->owner);
+}
+
+bool closure_read(const struct tree_node *node, struct buf *out)
+{
+	if (!S_ISREG(node->mode) || !node->content ||
+	    file_read(node->content, TEXT_MAX, out, NULL) < 0)
+		return false;
+	buf_append(out, "", 1);
+	return true;
+}
+
+/* --- roots --- */
+
+static char *line_of(const struct closure *c, const char *key)
+{
+	return xasprintf("%s:%d: %s", c->recipe->file, recipe_line(c->recipe, key), key);
+}
+
+/* What every appliance has, and what the recipe puts there. */
+static void keep_declared(struct closure *c)
+{
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		struct tree_node *node = c->nodes[i];
+		cleanup_free char *detail = node->detail ? xstrdup(node->detail) : NULL;
+
+		if (node->reason == REASON_RECIPE || str_eq(node->owner, "atoll"))
+			mark(c, node, node->reason, NULL, detail);
+	}
+}
+
+static bool is_in_path(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(path_folders); i++) {
+		size_t n = strlen(path_folders[i]);
+
+		if (strncmp(path, path_folders[i], n) == 0 && path[n] == '/' &&
+		    !strchr(path + n + 1, '/'))
+			return true;
+	}
+	return false;
+}
+
+/* All files of a package, or its programs alone. */
+static void keep_package(struct closure *c, const char *package, bool programs, const char *detail)
+{
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		struct tree_node *node = c->nodes[i];
+
+		if (str_eq(node->owner, package) && (!programs || is_in_path(node->path)))
+			closure_keep_node(c, node, REASON_RECIPE, NULL, detail);
+	}
+}
+
+/* Without `run` the machine waits for exec: all programs of the packages that the recipe names. */
+static void keep_commands(struct closure *c)
+{
+	const struct recipe *r = c->recipe;
+	cleanup_free char *run = line_of(c, "run"), *prepare = line_of(c, "prepare");
+	cleanup_free char *packages = line_of(c, "packages");
+
+	closure_command(c, r->argv, run);
+	closure_command(c, r->prepare, prepare);
+	for (char **p = r->packages; !r->argv && p && *p; p++)
+		keep_package(c, *p, true, packages);
+}
+
+static int keep_listed(struct closure *c, struct err **err)
+{
+	for (char **k = c->recipe->keep; k && *k; k++) {
+		cleanup_free char *line = line_of(c, "keep");
+		cleanup_free char *detail = xasprintf("%s: %s", line, *k);
+
+		if (str_eq(*k, "closure") || **k == '!')
+			continue;
+		if (**k == '/' && closure_need_glob(c, *k, REASON_RECIPE, NULL, detail) == 0)
+			return err_set(err, ENOENT, "%s: none of the packages has such a file",
+				       detail);
+		if (**k != '/' && !package_list_find(c->packages, *k))
+			return err_set(err, ENOENT,
+				       "%s: no such package is among those that are "
+				       "installed",
+				       detail);
+		if (**k != '/')
+			keep_package(c, *k, false, detail);
+	}
+	return 0;
+}
+
+/* Absolute paths, a time zone and a locale in the environment. */
+static void keep_environment(struct closure *c)
+{
+	static const struct {
+		const char *name, *form;
+	} files[] = {
+		{ "TZ=", "/usr/share/zoneinfo/%s" },
+		{ "LANG=", "/usr/lib/locale/%s" },
+		{ "LC_ALL=", "/usr/lib/locale/%s" },
+	};
+	cleanup_free char *line = line_of(c, "env");
+
+	for (char **e = c->recipe->env; e && *e; e++) {
+		const char *value = strchr(*e, '=') + 1;
+
+		closure_need(c, value, REASON_RECIPE, NULL, line);
+		for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+			cleanup_free char *path = NULL;
+
+			if (!str_starts(*e, files[i].name) || strstr(value, ".."))
+				continue;
+			path = i ? xstrdup("/usr/lib/locale/C.utf8")
+				 : xasprintf("/usr/share/zoneinfo/%s", value);
+			closure_need(c, path, REASON_RECIPE, NULL, line);
+			if (i)
+				closure_need_glob(c, "/usr/lib/locale/C.utf8/**", REASON_RECIPE,
+						  NULL, line);
+		}
+	}
+}
+
+static int keep_roots(struct closure *c, struct err **err)
+{
+	keep_declared(c);
+	keep_commands(c);
+	keep_environment(c);
+	return keep_listed(c, err);
+}
+
+/* --- the walk --- */
+
+static bool is_text(const struct tree_node *node)
+{
+	/* Not what we declare: the shells in passwd are nobody's needs. */
+	return (str_starts(node->path, "etc/") && !str_eq(node->owner, "atoll")) ||
+	       str_eq(node->owner, "recipe");
+}
+
+static int visit(struct closure *c, struct tree_node *node, struct err **err)
+{
+	int r;
+
+	if (!S_ISREG(node->mode))
+		return 0;
+	r = closure_elf(c, node, err);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		closure_use_package(c, node);
+	} else if (closure_script(c, node)) {
+		if (node->mode & 0111)
+			closure_use_package(c, node);
+	} else if (is_text(node)) {
+		closure_text(c, node);
+	}
+	return 0;
+}
+
+static int visit_all(struct closure *c, struct err **err)
+{
+	int r = 0;
+
+	while (c->next < c->n_queue && r == 0)
+		r = visit(c, c->queue[c->next++], err);
+	return r;
+}
+
+/* A package that the recipe names and of which nothing came in is likely a mistake. */
+static void note_unused(struct closure *c)
+{
+	for (char **p = c->recipe->packages; p && *p; p++) {
+		bool any = false, kept = false;
+
+		for (size_t i = 0; i < c->n_nodes && !kept; i++) {
+			const struct tree_node *node = c->nodes[i];
+
+			if (!str_eq(node->owner, *p) || S_ISDIR(node->mode) ||
+			    str_starts(node->path, "usr/share/doc/"))
+				continue;
+			any = true;
+			kept = node->kept;
+		}
+		if (any && !kept)
+			strv_take(c->notes,
+				  xasprintf("package \"%s\": nothing asks for any file of "
+					    "it; \"keep: [%s]\" keeps it whole",
+					    *p, *p));
+	}
+}
+
+static void leave_rest(struct closure *c, struct tree *left)
+{
+	for (size_t i = 0; i < c->n_nodes; i++)
+		if (!c->nodes[i]->kept)
+			tree_move(c->tree, c->nodes[i]->path, left);
+}
+
+static int run(struct closure *c, struct tree *left, struct err **err)
+{
+	int r;
+
+	closure_index_libraries(c);
+	r = keep_roots(c, err);
+	if (r == 0)
+		r = visit_all(c, err);
+	if (r == 0)
+		r = closure_check_versions(c, err);
+	if (r < 0)
+		return r;
+	note_unused(c);
+	closure_licences(c);
+	leave_rest(c, left);
+	return 0;
+}
+
+static void finish(struct closure *c)
+{
+	for (size_t i = 0; i < c->n_version_needs; i++)
+		free(c->version_needs[i].version);
+	for (size_t i = 0; i < c->n_version_sets; i++)
+		strv_free(c->version_sets[i].defined);
+	free(c->version_needs);
+	free(c->version_sets);
+	strv_free(c->library_folders);
+	free(c->nodes);
+	free(c->libraries);
+	free(c->queue);
+	free(c->used);
+	free(c->python);
+	buf_free(&c->python_bytes);
+}
+
+int closure_keep(const struct recipe *recipe, const struct package_list *packages, const char *arch,
+		 struct tree *tree, struct tree *left, char ***notes, struct err **err)
+{
+	struct closure c = { .recipe = recipe, .packages = packages, .tree = tree, .notes = notes };
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(triplets); i++)
+		if (str_eq(triplets[i].arch, arch))
+			c.triplet = triplets[i].triplet;
+	c.nodes = tree_list(tree);
+	c.n_nodes = tree->n;
+	c.queue = xcalloc(tree->n + 1, sizeof(*c.queue));
+	c.used = xcalloc(packages->n + 1, sizeof(*c.used));
+	r = run(&c, left, err);
+	finish(&c);
+	return r;
+}

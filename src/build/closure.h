@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `keep: closure`: only the files that the appliance needs, each with what asks for it. See closure.c
+ * for the theory; the parts are closure_elf.c (ELF files), closure_script.c (scripts and texts),
+ * closure_python.c and closure_perl.c (modules), closure_rules.c (folders, configuration, data).
+ */
+#ifndef ATOLL_BUILD_CLOSURE_H
+#define ATOLL_BUILD_CLOSURE_H
+
+#include "package.h"
+#include "recipe.h"
+#include "tree.h"
+
+/*
+ * Moves what nothing asks for from `tree`, which is complete but for folders, to `left`. Notes are
+ * warnings for the user. -ENOENT when something needed is in none of the packages.
+ */
+int closure_keep(const struct recipe *recipe, const struct package_list *packages, const char *arch,
+		 struct tree *tree, struct tree *left, char ***notes, struct err **err);
+
+#endif

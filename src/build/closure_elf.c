@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* What ELF files ask for; ld.so(8) says how libraries are found. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "closure_internal.h"
+#include "mem.h"
+#include "str.h"
+#include "words.h"
+
+static const char *base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* --- where libraries are --- */
+
+static int compare_base(const void *a, const void *b)
+{
+	const struct tree_node *x = *(struct tree_node *const *)a,
+			       *y = *(struct tree_node *const *)b;
+	int r = strcmp(base(x->path), base(y->path));
+
+	return r ? r : strcmp(x->path, y->path);
+}
+
+/* /etc/ld.so.conf.d/X.conf of the packages: a folder in each line. */
+static void add_configured(struct closure *c, const struct tree_node *node)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	char *rest, *line;
+
+	if (!closure_read(node, &text))
+		return;
+	rest = (char *)buf_bytes(&text);
+	while ((line = strsep(&rest, "\n"))) {
+		char *path;
+
+		line += strspn(line, " \t");
+		line[strcspn(line, " \t#")] = '\0';
+		if (*line == '/' && tree_path(line, &path) == 0) {
+			if (strv_has(c->library_folders, path))
+				free(path);
+			else
+				strv_take(&c->library_folders, path);
+		}
+	}
+}
+
+void closure_index_libraries(struct closure *c)
+{
+	size_t n, first = closure_below(c, "etc/ld.so.conf.d", &n);
+
+	for (size_t i = first; i < first + n; i++)
+		add_configured(c, c->nodes[i]);
+	if (c->triplet)
+		strv_take(&c->library_folders, xasprintf("usr/lib/%s", c->triplet));
+	strv_append(&c->library_folders, "usr/lib");
+	strv_append(&c->library_folders, "usr/lib64");
+
+	c->libraries = xcalloc(c->n_nodes + 1, sizeof(*c->libraries));
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		const char *name = base(c->nodes[i]->path);
+
+		if (!S_ISDIR(c->nodes[i]->mode) && word_is_library(name, strlen(name)))
+			c->libraries[c->n_libraries++] = c->nodes[i];
+	}
+	qsort(c->libraries, c->n_libraries, sizeof(*c->libraries), compare_base);
+}
+
+/* $ORIGIN, $LIB and $PLATFORM are replaced: ld.so(8), dynamic string tokens. */
+static char *expand(const struct closure *c, const char *folder, const struct tree_node *by)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+	const char *slash = strrchr(by->path, '/');
+	int origin = slash ? (int)(slash - by->path) : 0;
+
+	while (*folder) {
+		if (str_starts(folder, "$ORIGIN") || str_starts(folder, "${ORIGIN}")) {
+			buf_printf(&out, "/%.*s", origin, by->path);
+			folder += folder[1] == '{' ? 9 : 7;
+		} else if (str_starts(folder, "$LIB") || str_starts(folder, "${LIB}")) {
+			buf_printf(&out, "lib/%s", c->triplet ? c->triplet : "");
+			folder += folder[1] == '{' ? 6 : 4;
+		} else {
+			buf_append(&out, folder++, 1);
+		}
+	}
+	return buf_steal_str(&out);
+}
+
+static struct tree_node *need_in(struct closure *c, const char *folder, const char *name,
+				 enum reason reason, const struct tree_node *by)
+{
+	cleanup_free char *path = xasprintf("%s/%s", folder, name);
+
+	return closure_need(c, path, reason, by, name);
+}
+
+/* Anywhere: by its name alone, in the own package before others. */
+static struct tree_node *need_anywhere(struct closure *c, const char *name, enum reason reason,
+				       const struct tree_node *by)
+{
+	size_t low = 0, high = c->n_libraries;
+	struct tree_node *best;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (strcmp(base(c->libraries[middle]->path), name) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == c->n_libraries || !str_eq(base(c->libraries[low]->path), name))
+		return NULL;
+	best = c->libraries[low];
+	for (; low < c->n_libraries && str_eq(base(c->libraries[low]->path), name); low++)
+		if (str_eq(c->libraries[low]->owner, by->owner)) {
+			best = c->libraries[low];
+			break;
+		}
+	return closure_need(c, best->path, reason, by, name);
+}
+
+struct tree_node *closure_need_library(struct closure *c, const char *name, enum reason reason,
+				       const struct tree_node *by, char *const *rpath)
+{
+	struct tree_node *found = NULL;
+
+	if (strchr(name, '/'))
+		return closure_need(c, name, reason, by, name);
+	for (; rpath && *rpath && !found; rpath++) {
+		cleanup_free char *folder = expand(c, *rpath, by);
+
+		found = need_in(c, folder, name, reason, by);
+	}
+	for (char **f = c->library_folders; *f && !found; f++)
+		found = need_in(c, *f, name, reason, by);
+	return found ? found : need_anywhere(c, name, reason, by);
+}
+
+/* --- versions --- */
+
+static void note_defined(struct closure *c, const struct tree_node *node, struct elf_facts *f)
+{
+	c->version_sets =
+		xreallocarray(c->version_sets, c->n_version_sets + 1, sizeof(*c->version_sets));
+	c->version_sets[c->n_version_sets++] =
+		(struct version_set){ .library = node, .defined = steal_ptr(f->defined) };
+}
+
+static void note_versions(struct closure *c, const struct tree_node *node, const char *name,
+			  const struct tree_node *library, const struct elf_facts *f)
+{
+	size_t n = strlen(name);
+
+	for (char **v = f->versions; *v; v++) {
+		if (strncmp(*v, name, n) != 0 || (*v)[n] != ' ')
+			continue;
+		c->version_needs = xreallocarray(c->version_needs, c->n_version_needs + 1,
+						 sizeof(*c->version_needs));
+		c->version_needs[c->n_version_needs++] = (struct version_need){
+			.by = node,
+			.library = library,
+			.version = xstrdup(*v + n + 1),
+		};
+	}
+}
+
+static const struct version_set *defined_by(const struct closure *c, const struct tree_node *node)
+{
+	for (size_t i = 0; i < c->n_version_sets; i++)
+		if (c->version_sets[i].library == node)
+			return &c->version_sets[i];
+	return NULL;
+}
+
+int closure_check_versions(struct closure *c, struct err **err)
+{
+	for (size_t i = 0; i < c->n_version_needs; i++) {
+		const struct version_need *need = &c->version_needs[i];
+		const struct version_set *set = defined_by(c, need->library);
+
+		/* A library without any versions serves all: ld.so only warns. */
+		if (!set || !*set->defined || strv_has(set->defined, need->version))
+			continue;
+		return err_set(
+			err, ENOENT,
+			"/%s of %s needs version %s of /%s, which %s does not have; are their "
+			"packages of one release?",
+			need->by->path, need->by->owner, need->version, need->library->path,
+			need->library->owner);
+	}
+	return 0;
+}
+
+/* --- one file --- */
+
+/* A plugin that came with a folder may miss what its package only suggests; a program may not. */
+static bool may_miss(const struct tree_node *node)
+{
+	return node->reason == REASON_DATA || node->reason == REASON_DLOPEN ||
+	       node->reason == REASON_PLUGIN || node->reason == REASON_CONFIG;
+}
+
+static int need_libraries(struct closure *c, struct tree_node *node, const struct elf_facts *f,
+			  struct err **err)
+{
+	for (char **name = f->needed; *name; name++) {
+		const struct tree_node *library =
+			closure_need_library(c, *name, REASON_NEEDED, node, f->rpath);
+
+		if (library)
+			note_versions(c, node, *name, library, f);
+		else if (may_miss(node))
+			strv_take(c->notes,
+				  xasprintf("/%s of %s needs the library %s, which is not "
+					    "there: it will not load",
+					    node->path, node->owner, *name));
+		else
+			return err_set(err, ENOENT,
+				       "/%s of %s needs the library %s, which none of the packages "
+				       "has; add the package that does",
+				       node->path, node->owner, *name);
+	}
+	return 0;
+}
+
+/* In the C library's own package: modules for names, which have been inside it since 2.34. */
+static bool is_silent_own(struct closure *c, const struct tree_node *node, const char *name)
+{
+	for (char **f = c->library_folders; *f && !closure_strings_count(node); f++) {
+		cleanup_free char *path = xasprintf("%s/%s", *f, name);
+		const struct tree_node *found = closure_find(c, path);
+
+		if (found)
+			return str_eq(found->owner, node->owner);
+	}
+	return false;
+}
+
+static bool may_open(struct closure *c, const struct tree_node *node, const struct elf_facts *f,
+		     const char *name)
+{
+	return !str_eq(name, f->soname) && !str_eq(name, base(node->path)) &&
+	       !is_silent_own(c, node, name);
+}
+
+static void need_strings(struct closure *c, struct tree_node *node, const struct elf_facts *f)
+{
+	for (char **word = f->dlopen; *word; word++)
+		closure_need_library(c, *word, REASON_DLOPEN, node, f->rpath);
+	for (char **word = f->strings; *word; word++) {
+		if (**word != '/' && may_open(c, node, f, *word))
+			closure_need_library(c, *word, REASON_DLOPEN, node, f->rpath);
+		else if (**word == '/' && closure_strings_count(node))
+			closure_named(c, *word, node);
+	}
+}
+
+static int need_all(struct closure *c, struct tree_node *node, const struct elf_facts *f,
+		    struct err **err)
+{
+	int r;
+
+	if (f->interpreter && !closure_need(c, f->interpreter, REASON_INTERPRETER, node, NULL))
+		return err_set(err, ENOENT, "/%s of %s needs %s, which none of the packages has",
+			       node->path, node->owner, f->interpreter);
+	r = need_libraries(c, node, f, err);
+	if (r < 0)
+		return r;
+	need_strings(c, node, f);
+	closure_symbols(c, f->imports, node);
+	return 1;
+}
+
+int closure_elf(struct closure *c, struct tree_node *node, struct err **err)
+{
+	struct elf_facts f;
+	int r = node->content ? elf_scan(node->content, ELF_ALL, &f, err) : 0;
+
+	if (r <= 0)
+		return r;
+	r = need_all(c, node, &f, err);
+	note_defined(c, node, &f);
+	elf_facts_finish(&f);
+	return r;
+}

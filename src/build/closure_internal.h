@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the closure share. */
+#ifndef ATOLL_BUILD_CLOSURE_INTERNAL_H
+#define ATOLL_BUILD_CLOSURE_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+#include "closure.h"
+#include "elf_scan.h"
+
+/* A library that has to define a version for who needs it; checked when all are read. */
+struct version_need {
+	const struct tree_node *by, *library;
+	char *version;
+};
+
+/* The versions that a kept library defines. */
+struct version_set {
+	const struct tree_node *library;
+	char **defined;
+};
+
+struct closure {
+	const struct recipe *recipe;
+	const struct package_list *packages;
+	struct tree *tree;
+	const char *triplet;      /* "x86_64-linux-gnu" */
+	char **library_folders;   /* where ld.so looks, in order */
+	struct tree_node **nodes; /* all, sorted by path */
+	size_t n_nodes;
+	struct tree_node *
+		*libraries; /* those named like one, sorted by the last part of the path */
+	size_t n_libraries;
+	struct tree_node **queue; /* kept, in the order in which they were found */
+	size_t n_queue, next;
+	bool *used; /* packages of which a program or library is kept: their configuration is, too */
+	struct version_need *version_needs;
+	size_t n_version_needs;
+	struct version_set *version_sets;
+	size_t n_version_sets;
+	char *python; /* the folder of its library, "usr/lib/python3.11"; NULL: no script needs it */
+	bool perl, node;         /* a script of that language is kept, so their modules count */
+	struct buf python_bytes; /* of the interpreter */
+	char ***notes;
+};
+
+/* The node that a path leads to through links, or NULL. Paths are absolute or as the tree has them. */
+struct tree_node *closure_find(struct closure *c, const char *path);
+/*
+ * Keeps what a path leads to, and the links on the way; NULL when it leads nowhere or the recipe
+ * leaves it out.
+ */
+struct tree_node *closure_need(struct closure *c, const char *path, enum reason reason,
+			       const struct tree_node *by, const char *detail);
+/* Keeps a node itself; a link's target too, when it is there. */
+void closure_keep_node(struct closure *c, struct tree_node *node, enum reason reason,
+		       const struct tree_node *by, const char *detail);
+/* Where the nodes below a folder begin in c->nodes, and how many there are. */
+size_t closure_below(struct closure *c, const char *folder, size_t *ret_n);
+/* Keeps all that match a pattern of fnmatch(3), in which ** at the end stands for all below. */
+size_t closure_need_glob(struct closure *c, const char *pattern, enum reason reason,
+			 const struct tree_node *by, const char *detail);
+/* A program by its name, through PATH as machines have it; NULL: there is none. */
+struct tree_node *closure_need_program(struct closure *c, const char *name, enum reason reason,
+				       const struct tree_node *by, const char *detail);
+bool closure_is_program(struct closure *c, const char *name);
+/* The package that a node is of, or NULL. */
+const struct package *closure_package(const struct closure *c, const struct tree_node *node);
+/* The bytes of a regular file, with a NUL behind them; false when it has none or too many. */
+bool closure_read(const struct tree_node *node, struct buf *out);
+
+/* closure_elf.c: 1 when it is an ELF file. */
+int closure_elf(struct closure *c, struct tree_node *node, struct err **err);
+int closure_check_versions(struct closure *c, struct err **err);
+struct tree_node *closure_need_library(struct closure *c, const char *name, enum reason reason,
+				       const struct tree_node *by, char *const *rpath);
+void closure_index_libraries(struct closure *c);
+
+/* closure_script.c */
+bool closure_script(struct closure *c, struct tree_node *node); /* false: it is none */
+void closure_text(struct closure *c, struct tree_node *node);   /* configuration */
+void closure_command(struct closure *c, char *const *argv, const char *detail);
+
+/* closure_python.c */
+void closure_python(struct closure *c, struct tree_node *node);
+void closure_python_begin(struct closure *c,
+			  struct tree_node *by); /* for whom an interpreter runs */
+void closure_python_module(struct closure *c, const char *name, enum reason reason,
+			   const struct tree_node *by, const char *detail);
+
+/* closure_perl.c */
+void closure_perl(struct closure *c, struct tree_node *node);
+void closure_node(struct closure *c, struct tree_node *node);
+
+/* closure_rules.c */
+void closure_named(struct closure *c, const char *path, const struct tree_node *by);
+void closure_symbols(struct closure *c, char *const *imports, const struct tree_node *by);
+void closure_use_package(struct closure *c, const struct tree_node *node);
+void closure_licences(struct closure *c);
+bool closure_strings_count(const struct tree_node *node);
+
+#endif
