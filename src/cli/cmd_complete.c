@@ -148,6 +148,8 @@ static const struct option_spec *pending_option(const struct command *c, const c
 	return NULL;
 }
 
+static const char *const export_formats[] = { "tar", "oci", "docker" };
+
 int cmd_complete(const struct args *args)
 {
 	const char *word = args->n_words ? args->words[args->n_words - 1] : "";
@@ -168,6 +170,9 @@ int cmd_complete(const struct args *args)
 
 		offer(word, sbom ? "spdx" : "table", NULL);
 		offer(word, sbom ? "cyclonedx" : "json", NULL);
+	} else if (pending && str_eq(pending->name, "as")) {
+		for (size_t i = 0; i < ARRAY_SIZE(export_formats); i++)
+			offer(word, export_formats[i], NULL);
 	} else if (!pending && word[0] == '-') {
 		offer_options(word, c);
 	} else if (!pending) {

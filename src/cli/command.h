@@ -60,6 +60,7 @@ int cmd_doctor(const struct args *args);
 int cmd_down(const struct args *args);
 int cmd_events(const struct args *args);
 int cmd_exec(const struct args *args);
+int cmd_export(const struct args *args);
 int cmd_fixes(const struct args *args);
 int cmd_gc(const struct args *args);
 int cmd_help(const struct args *args);

@@ -87,6 +87,12 @@ static const struct option_spec opts_fixes[] = {
 	{ 0, "arch", "ARCH", "of images of this architecture alone" },
 	END,
 };
+static const struct option_spec opts_export[] = {
+	{ 0, "as", "FORMAT", "tar, oci (podman, skopeo, registries), or docker (docker load)" },
+	{ 'o', "output", "FILE", "instead of NAME and the format's suffix, in this folder" },
+	{ 0, "force", NULL, "replace a file that is there" },
+	END,
+};
 static const struct option_spec opts_sbom[] = {
 	{ 'f', "format", "FORMAT", "spdx (default) or cyclonedx" },
 	END,
@@ -154,6 +160,8 @@ const struct command commands[] = {
 	  false, WORDS_TERMS, cmd_query },
 	{ "Appliances", "sbom", "IMAGE", "Print an appliance's bill of materials", opts_sbom, 1, 1,
 	  0, false, WORDS_IMAGES, cmd_sbom },
+	{ "Appliances", "export", "IMAGE", "Write an appliance as a file for other programs",
+	  opts_export, 1, 1, 0, false, WORDS_IMAGES, cmd_export },
 	{ "Appliances", "rm", "IMAGE…", "Take appliances out of the store", NULL, 1, WORDS_ANY, 0,
 	  false, WORDS_IMAGES, cmd_rm },
 	{ "Appliances", "gc", "", "Delete what no appliance and no machine needs", opts_listing, 0,

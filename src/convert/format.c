@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "format.h"
+
+#include <errno.h>
+
+#include "mem.h"
+#include "str.h"
+
+const struct format formats[] = {
+	{ "tar", ".tar", "the files alone", true, false, format_tar },
+	{ "oci", ".oci.tar", "an OCI image layout, for podman, skopeo, registries", true, true,
+	  format_oci },
+	{ "docker", ".docker.tar", "for docker load", true, true, format_docker },
+	{ NULL },
+};
+
+const struct format *format_find(const char *name, struct err **err)
+{
+	const char *names[ARRAY_SIZE(formats)] = { NULL }, *nearest;
+	cleanup_free char *all = NULL;
+
+	for (size_t i = 0; formats[i].name; i++) {
+		if (str_eq(formats[i].name, name))
+			return &formats[i];
+		names[i] = formats[i].name;
+	}
+	nearest = str_nearest(name, names);
+	all = strv_join((char **)(uintptr_t)names, ", ");
+	if (nearest)
+		err_set(err, EINVAL, "there is no format \"%s\"; did you mean \"%s\"?", name,
+			nearest);
+	else
+		err_set(err, EINVAL, "there is no format \"%s\"; there are %s", name, all);
+	return NULL;
+}
