@@ -76,6 +76,9 @@ static const struct msg_field control_times_fields[] = {
 	MSG_FIELD(4, MSG_U64, struct control_times, prepared, 0),
 	MSG_FIELD(5, MSG_U64, struct control_times, started, 0),
 	MSG_FIELD(6, MSG_U64, struct control_times, ready, 0),
+	MSG_FIELD(7, MSG_U64, struct control_times, kvm, 0),
+	MSG_FIELD(8, MSG_U64, struct control_times, kernel, 0),
+	MSG_FIELD(9, MSG_U64, struct control_times, agent, 0),
 };
 static const struct msg_type control_times_type = MSG_TYPE(0, control_times, control_times_fields);
 

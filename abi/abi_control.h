@@ -97,9 +97,15 @@ enum machine_state {
 /* Nanoseconds of CLOCK_MONOTONIC on the host at which a point of the start was reached; 0: not yet.
  */
 struct control_times {
-	uint64_t launch;                         /* monitor's main */
-	uint64_t guest;                          /* guest process started */
-	uint64_t init, prepared, started, ready; /* as enum wire_phase */
+	uint64_t launch; /* monitor's main */
+	uint64_t guest;  /* guest process started */
+	uint64_t kvm;    /* its virtual machine is complete: atoll-vmm tells, others do not */
+	uint64_t
+		kernel; /* first instruction of the guest's kernel; without atoll-vmm by the guest's
+			    clock, which begins a little later */
+	uint64_t init;  /* first instruction of atoll-init */
+	uint64_t agent; /* PHASE_INIT: it has its root, the wire and its configuration */
+	uint64_t prepared, started, ready; /* as enum wire_phase */
 };
 
 struct control_state {

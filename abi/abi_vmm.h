@@ -26,6 +26,7 @@ enum vmm_verb {
 	VMM_KILL = 5,     /* now */
 	VMM_BALLOON = 6,  /* value: bytes that the guest shall do without */
 	VMM_COUNTERS = 7, /* answered by VMM_STATISTICS */
+	VMM_TIMES = 8,    /* answered by VMM_STATISTICS with times alone, which costs nothing */
 };
 
 struct vmm_request {

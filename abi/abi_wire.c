@@ -13,6 +13,7 @@ static const struct msg_field wire_state_fields[] = {
 	MSG_FIELD(2, MSG_U64, struct wire_state, status, 0),
 	MSG_FIELD(3, MSG_U64, struct wire_state, uptime, 0),
 	MSG_FIELD(4, MSG_STR, struct wire_state, message, 4096),
+	MSG_FIELD(5, MSG_U64, struct wire_state, began, 0),
 };
 const struct msg_type wire_state_type = MSG_TYPE(WIRE_STATE, wire_state, wire_state_fields);
 

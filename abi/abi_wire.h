@@ -57,6 +57,7 @@ struct wire_state {
 	uint64_t status; /* PHASE_EXITED: exit code, or 128+N for signal N */
 	uint64_t uptime; /* the guest's CLOCK_BOOTTIME in nanoseconds */
 	char *message;
+	uint64_t began; /* the same clock at atoll-init's first instruction */
 };
 
 struct wire_stop {

@@ -19,6 +19,7 @@
 #include "mem.h"
 #include "modules.h"
 #include "mounts.h"
+#include "timestamp.h"
 
 #define MODULES_DIR "/modules"
 #define ROOT_SERIAL "root"
@@ -115,6 +116,8 @@ int boot_root(struct err **err)
 
 	if (r < 0)
 		return r;
+	timestamp_find();
+	timestamp_write(PHASE_INIT);
 	open_console();
 	r = modules_load_listed(MODULES_DIR, err);
 	loaded = clock_ns();

@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "log.h"
 #include "machine.h"
 #include "str.h"
 #include "stream_msg.h"
+#include "timestamp.h"
 
 #define MESSAGE_MAX 4096 /* wire_state.message */
 
@@ -95,13 +95,12 @@ void control_state(enum wire_phase phase, int status, const char *message)
 {
 	struct wire_state state = { .phase = phase, .status = (uint64_t)status };
 	char text[MESSAGE_MAX + 1];
-	struct timespec ts;
 	int r;
 
 	if (!control)
 		return;
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	state.uptime = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	state.uptime = timestamp_now();
+	state.began = timestamp_began();
 	if (message) {
 		snprintf(text, sizeof(text), "%s", message);
 		state.message = text;

@@ -26,6 +26,7 @@
 #include "power.h"
 #include "ready.h"
 #include "str.h"
+#include "timestamp.h"
 
 #define STATUS_FAILED 125
 #define LOST_GRACE_MS 5000
@@ -59,6 +60,7 @@ static void fail(struct agent *agent, struct err *err)
 static void handle_ready(void *data)
 {
 	(void)data;
+	timestamp_write(PHASE_READY);
 	control_state(PHASE_READY, 0, NULL);
 }
 

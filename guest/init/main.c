@@ -21,6 +21,7 @@
 
 #include "agent.h"
 #include "boot.h"
+#include "button.h"
 #include "devices.h"
 #include "fd.h"
 #include "log.h"
@@ -29,15 +30,22 @@
 #include "power.h"
 #include "process.h"
 #include "str.h"
+#include "timestamp.h"
 #include "wire.h"
 
 #define SIGNAL_GRACE_MS 10000
 #define MAX_FILES       8192 /* links' and execs' bounds, with all their descriptors */
 
-/* The power button's and Ctrl-Alt-Del's way to say stop. */
+/* Ctrl-Alt-Del's way to say stop, and that of whoever is in the machine. */
 static void handle_stop_signal(int signo, void *data)
 {
 	log_info("stopping: %s", strsignal(signo));
+	machine_stop(data, SIGNAL_GRACE_MS);
+}
+
+static void handle_button(void *data)
+{
+	log_info("stopping: the power button");
 	machine_stop(data, SIGNAL_GRACE_MS);
 }
 
@@ -91,6 +99,7 @@ int main(int argc, char **argv)
 		agent; /* for ever, as what its loop refers to: the end is the kernel's */
 	int wire = -1, status;
 
+	timestamp_begin();
 	agent.light = argc > 1 && str_eq(argv[1], "light");
 	log_init("init", LOG_LEVEL_INFO);
 	/* It signals every process that it can see: only its own may be there. */
@@ -110,6 +119,8 @@ int main(int argc, char **argv)
 	loop_add_signal(agent.loop, SIGTERM, handle_stop_signal, &agent);
 	loop_add_signal(agent.loop, SIGINT, handle_stop_signal, &agent);
 	loop_add_signal(agent.loop, SIGPWR, handle_stop_signal, &agent);
+	if (!agent.light)
+		button_watch(agent.loop, handle_button, &agent);
 	wire_begin(&agent, wire);
 	status = loop_run(agent.loop);
 	wire_end(&agent);

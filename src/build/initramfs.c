@@ -21,6 +21,9 @@ static const char *const core[] = { "virtio_mmio",    "virtio_pci", "virtio_blk"
 				    "virtio_console", "virtio_rng", "erofs",      "overlay",
 				    "ext4",           NULL };
 
+/* The power button, where it is ACPI's. */
+static const char *const optional[] = { "button", NULL };
+
 struct writer {
 	struct archive *cpio;
 	int64_t ino; /* counted, so that the bytes do not depend on where files happen to be */
@@ -67,7 +70,8 @@ static int add_modules(struct writer *w, const struct kernel *kernel, struct err
 	if (r < 0)
 		return r;
 	if (!kernel->monolithic)
-		r = modules_order(modules, (char *const *)(uintptr_t)core, &paths, err);
+		r = modules_order_some(modules, (char *const *)(uintptr_t)core,
+				       (char *const *)(uintptr_t)optional, &paths, err);
 	modules_close(modules);
 	for (char **p = paths; p && *p && r == 0; p++) {
 		const char *base = strrchr(*p, '/') ? strrchr(*p, '/') + 1 : *p;
@@ -129,6 +133,8 @@ static int make_key(const struct kernel *kernel, const char *init, char ret_hex[
 	sha256_add_str(&key, init_hex);
 	for (size_t i = 0; core[i]; i++)
 		sha256_add_str(&key, core[i]);
+	for (size_t i = 0; optional[i]; i++)
+		sha256_add_str(&key, optional[i]);
 	sha256_end(&key, ret_hex);
 	return 0;
 }

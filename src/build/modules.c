@@ -294,7 +294,8 @@ static int place_all(struct modules *m, char *const *names, bool must, int depth
 	return r;
 }
 
-int modules_order(struct modules *m, char *const *names, char ***ret_paths, struct err **err)
+int modules_order_some(struct modules *m, char *const *names, char *const *optional,
+		       char ***ret_paths, struct err **err)
 {
 	cleanup_strv char **paths = NULL;
 	int r;
@@ -303,6 +304,13 @@ int modules_order(struct modules *m, char *const *names, char ***ret_paths, stru
 		m->items[i].placed = false;
 	r = place_all(m, names, true, 0, &paths, err);
 	if (r == 0)
+		r = place_all(m, optional, false, 0, &paths, err);
+	if (r == 0)
 		*ret_paths = steal_ptr(paths);
 	return r;
+}
+
+int modules_order(struct modules *m, char *const *names, char ***ret_paths, struct err **err)
+{
+	return modules_order_some(m, names, NULL, ret_paths, err);
 }

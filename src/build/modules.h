@@ -20,5 +20,8 @@ void modules_close(struct modules *m); /* accepts NULL */
  * counts. What is built in to the kernel needs no loading. -ENOENT with the nearest name.
  */
 int modules_order(struct modules *m, char *const *names, char ***ret_paths, struct err **err);
+/* The same, and what a kernel may not have, as far as it does; NULL: nothing. */
+int modules_order_some(struct modules *m, char *const *names, char *const *optional,
+		       char ***ret_paths, struct err **err);
 
 #endif

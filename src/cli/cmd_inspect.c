@@ -58,40 +58,66 @@ static int get_thing(const char *name, json_t **ret, struct err **err)
 static const struct {
 	const char *key, *what;
 } points[] = {
-	{ "guest", "monitor made the guest" },
+	{ "guest", "monitor made the guest's process" },
+	{ "kvm", "atoll-vmm made the virtual machine" },
+	{ "kernel", "the guest's kernel began" },
 	{ "init", "guest booted to atoll-init" },
+	{ "agent", "root, wire, configuration" },
 	{ "prepared", "mounts, modules, prepare" },
 	{ "started", "interfaces, links, application started" },
 	{ "ready", "services accept connections" },
 };
 
-static int print_boot(const json_t *machine, struct err **err)
+/* The points that were reached: an array of {point, at, took, what}, in milliseconds. */
+static json_t *list_boot(const json_t *machine)
 {
-	static const char *const titles[] = { ">AT", ">TOOK", "UNTIL", "WHAT TOOK IT", NULL };
 	const json_t *times = json_object_get(machine, "times");
+	json_t *list = json_array();
 	double before = 0;
-	struct table t;
-	size_t shown = 0;
 
-	table_init(&t, titles);
 	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
 		const json_t *v = json_object_get(times, points[i].key);
 		double at = json_number_value(v);
 
 		if (!json_is_number(v) || at <= 0)
 			continue;
-		table_addf(&t, "%.1f ms", at);
-		table_addf(&t, "%.1f ms", at - before);
-		table_add(&t, points[i].key);
-		table_add_styled(&t, term_dim(), points[i].what);
+		json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:s}", "point",
+						      points[i].key, "at", at, "took", at - before,
+						      "what", points[i].what));
 		before = at;
-		shown++;
 	}
-	if (shown)
-		table_print(&t);
-	else
+	return list;
+}
+
+static void print_boot_table(const json_t *list)
+{
+	static const char *const titles[] = { ">AT", ">TOOK", "UNTIL", "WHAT TOOK IT", NULL };
+	const json_t *point;
+	struct table t;
+	size_t i;
+
+	table_init(&t, titles);
+	json_array_foreach((json_t *)(uintptr_t)list, i, point)
+	{
+		table_addf(&t, "%.1f ms", json_number_value(json_object_get(point, "at")));
+		table_addf(&t, "%.1f ms", json_number_value(json_object_get(point, "took")));
+		table_add(&t, json_str(point, "point"));
+		table_add_styled(&t, term_dim(), json_str(point, "what"));
+	}
+	table_print(&t);
+}
+
+static int print_boot(const json_t *machine, bool json, struct err **err)
+{
+	cleanup_json json_t *list = list_boot(machine);
+
+	if (json_array_size(list) == 0)
 		return err_set(err, ENODATA, "machine \"%s\" has not started",
 			       json_str(machine, "name"));
+	if (json)
+		print_json(list);
+	else
+		print_boot_table(list);
 	return 0;
 }
 
@@ -100,8 +126,11 @@ int cmd_inspect(const struct args *args)
 	const char *name = args->words[0];
 	cleanup_json json_t *thing = NULL;
 	cleanup_err struct err *err = NULL;
-	int r;
+	bool json;
+	int r = args_json(args, &json, &err);
 
+	if (r < 0)
+		return report_error(err);
 	if (args_has(args, "boot"))
 		r = get_machine(name, &thing, &err);
 	else if (args_has(args, "image"))
@@ -109,7 +138,7 @@ int cmd_inspect(const struct args *args)
 	else
 		r = get_thing(name, &thing, &err);
 	if (r == 0 && args_has(args, "boot"))
-		r = print_boot(thing, &err);
+		r = print_boot(thing, json, &err);
 	else if (r == 0)
 		print_json(thing);
 	return r < 0 ? report_error(err) : 0;

@@ -128,10 +128,11 @@ static json_t *since(const struct control_times *t, uint64_t at)
 
 static json_t *times(const struct control_times *t)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "launch", since(t, t->launch), "guest",
-			 since(t, t->guest), "init", since(t, t->init), "prepared",
-			 since(t, t->prepared), "started", since(t, t->started), "ready",
-			 since(t, t->ready));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "launch",
+			 since(t, t->launch), "guest", since(t, t->guest), "kvm", since(t, t->kvm),
+			 "kernel", since(t, t->kernel), "init", since(t, t->init), "agent",
+			 since(t, t->agent), "prepared", since(t, t->prepared), "started",
+			 since(t, t->started), "ready", since(t, t->ready));
 }
 
 static json_t *exit_status(const struct machine_exit *e)

@@ -34,7 +34,7 @@ static int compare(const void *a, const void *b)
 
 void isolate_descriptors(const struct machine_setup *setup, int ready)
 {
-	int keep[GUEST_MAX_NICS + 10] = { 0,
+	int keep[GUEST_MAX_NICS + 11] = { 0,
 					  1,
 					  2,
 					  ready,
@@ -42,9 +42,10 @@ void isolate_descriptors(const struct machine_setup *setup, int ready)
 					  setup->listening,
 					  setup->console,
 					  setup->wire,
+					  setup->vmm,
 					  setup->log,
 					  setup->old_log };
-	size_t n = 10;
+	size_t n = 11;
 
 	for (size_t i = 0; i < setup->config->nics.n; i++)
 		keep[n++] = setup->nics[i].fd;

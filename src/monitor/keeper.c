@@ -165,6 +165,7 @@ static int start_guest(struct keeper *k, struct machine_setup *setup, struct err
 
 	k->guest.config = k->config;
 	k->guest.dir = k->dir;
+	k->guest.vmm = -1;
 	r = k->ops->start(&k->guest, err);
 	if (r < 0)
 		return r;
@@ -173,6 +174,7 @@ static int start_guest(struct keeper *k, struct machine_setup *setup, struct err
 	setup->has_button = k->ops->power_button != NULL;
 	setup->wire = steal_fd(&k->guest.wire);
 	setup->console = steal_fd(&k->guest.console);
+	setup->vmm = steal_fd(&k->guest.vmm);
 	for (size_t i = 0; i < k->config->nics.n; i++) {
 		setup->nics[i].transport = k->guest.nics[i].transport;
 		setup->nics[i].fd = steal_fd(&k->guest.nics[i].fd);
@@ -312,6 +314,13 @@ static void handle_term(int signo, void *data)
 	tell(data, &msg, -1);
 }
 
+/* By hand, for whoever debugs a guest: the button without all that a stop tries first. */
+static void handle_power_signal(int signo, void *data)
+{
+	(void)signo;
+	take_power(data, NULL);
+}
+
 /* Uplinks */
 
 static void handle_passt(int fd, void *data)
@@ -349,6 +358,7 @@ static void close_setup(struct machine_setup *setup)
 	fd_close(&setup->listening);
 	fd_close(&setup->console);
 	fd_close(&setup->wire);
+	fd_close(&setup->vmm);
 	fd_close(&setup->log);
 	fd_close(&setup->old_log);
 	for (size_t i = 0; i < ARRAY_SIZE(setup->nics); i++)
@@ -378,6 +388,7 @@ static void watch(struct keeper *k)
 	k->timer = loop_add_timer(k->loop, handle_timer, k);
 	k->half_source = loop_add_fd(k->loop, k->half, EPOLLIN, handle_half, k);
 	k->guest_source = loop_add_fd(k->loop, k->guest.pidfd, EPOLLIN, handle_guest_end, k);
+	loop_add_signal(k->loop, SIGPWR, handle_power_signal, k);
 }
 
 static int acquire(struct keeper *k, struct machine_setup *setup, struct err **err)
@@ -442,6 +453,7 @@ static void init_setup(struct machine_setup *setup, int64_t launched)
 					 .listening = -1,
 					 .console = -1,
 					 .wire = -1,
+					 .vmm = -1,
 					 .log = -1,
 					 .old_log = -1,
 					 .launched = launched };

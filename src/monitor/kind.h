@@ -29,6 +29,7 @@ struct guest {
 	int pidfd;
 	int wire;    /* stream socket to atoll-init; the monitor takes it by steal_fd */
 	int console; /* what the guest prints; read end, the monitor takes it */
+	int vmm; /* atoll-vmm's control socket, to ask for its times; the monitor takes it; or -1 */
 	struct {
 		enum nic_transport transport;
 		int fd;         /* the monitor takes it */

@@ -4,6 +4,7 @@
  * jail, harder than one from outside could be; here it only gets its PID namespace and its cgroup.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "abi_vmm.h"
@@ -44,7 +45,13 @@ static const struct vm_engine vmm = {
 
 static int start(struct guest *guest, struct err **err)
 {
-	return vm_process_start(guest, &vmm, err);
+	int r = vm_process_start(guest, &vmm, err);
+
+	if (r < 0)
+		return r;
+	/* Shared with the jailed half, which alone reads: what comes may be a guest's. */
+	guest->vmm = fcntl(vm_process_control(guest), F_DUPFD_CLOEXEC, 0);
+	return 0;
 }
 
 static void power_button(struct guest *guest)

@@ -35,7 +35,9 @@
 #include "mem.h"
 #include "nic.h"
 #include "str.h"
+#include "timeline.h"
 #include "uplink_filter.h"
+#include "vmm_client.h"
 #include "wire.h"
 
 #define UPLINK_ID      "uplink" /* the uplink's numbers stand under it; no link's id, these have '>' */
@@ -74,7 +76,8 @@ struct machine {
 	struct source *keeper_source;
 	struct control *control;
 	struct console *console;
-	struct wire *wire; /* NULL after the session's end */
+	struct wire *wire;      /* NULL after the session's end */
+	struct vmm_client *vmm; /* NULL: the guest is not atoll-vmm */
 	struct links *links;
 	struct interface nics[GUEST_MAX_NICS];
 	size_t n_nics;
@@ -265,38 +268,16 @@ static void take_end_phase(struct machine *m, const struct wire_state *state)
 	expect_end(m, AFTER_EXIT_MS);
 }
 
-/*
- * When the guest reached a phase, on the host's clock. We may read of it late: a light machine's
- * init runs while this process still locks itself in. Its clock is ours, so its word is taken
- * within what can be; a VM's is not, but it boots for longer than that.
- */
-static uint64_t phase_time(const struct machine *m, const struct wire_state *state)
-{
-	uint64_t now = (uint64_t)clock_ns(), age;
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	age = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec - state->uptime;
-	if (!str_eq(m->config->kind, "light") || age > now - m->times.guest)
-		return now;
-	return now - age;
-}
-
 static void handle_phase(const struct wire_state *state, void *data)
 {
 	struct machine *m = data;
-	uint64_t *const times[] = {
-		[PHASE_INIT] = &m->times.init,
-		[PHASE_PREPARED] = &m->times.prepared,
-		[PHASE_STARTED] = &m->times.started,
-		[PHASE_READY] = &m->times.ready,
-	};
-
 	if (state->phase >= PHASE_EXITED) {
 		take_end_phase(m, state);
 		return;
 	}
-	*times[state->phase] = phase_time(m, state);
+	timeline_take_phase(&m->times, state, str_eq(m->config->kind, "light"));
+	if (state->phase == PHASE_INIT)
+		vmm_client_ask_times(m->vmm);
 	if (state->phase == PHASE_STARTED)
 		set_state(m, MACHINE_RUNNING);
 	else if (state->phase == PHASE_READY)
@@ -336,6 +317,16 @@ static void handle_result(const struct control_result *result, void *data)
 	struct machine *m = data;
 
 	control_send(m->control, &control_result_type, result);
+}
+
+/* atoll-vmm's word, for which a state may have been sent without it. */
+static void handle_times(const struct vmm_times *times, void *data)
+{
+	struct machine *m = data;
+
+	timeline_take_vmm(&m->times, times);
+	if (m->state == MACHINE_READY)
+		send_state(m);
 }
 
 static const struct wire_ops wire_ops = {
@@ -558,12 +549,15 @@ static int create(struct machine *m, const struct machine_setup *setup, struct e
 	m->console = console_create(m->loop, setup->console, setup->log, setup->old_log);
 	m->control = control_create(m->loop, setup->listening, &control_ops, m);
 	create_nics(m, setup);
+	if (setup->vmm >= 0)
+		m->vmm = vmm_client_create(m->loop, setup->vmm, handle_times, m);
 	return wire_create(m->loop, setup->wire, m->config, m->links, &wire_ops, m, &m->wire, err);
 }
 
 static void finish(struct machine *m)
 {
 	wire_destroy(m->wire);
+	vmm_client_destroy(m->vmm);
 	control_destroy(m->control);
 	console_destroy(m->console);
 	for (size_t i = 0; i < m->n_nics; i++) {

@@ -17,6 +17,7 @@ struct machine_setup {
 	int listening; /* the control socket */
 	int console;   /* the guest prints here */
 	int wire;
+	int vmm;          /* as in struct guest */
 	int log, old_log; /* console.log and console.log.1 */
 	struct {
 		enum nic_transport transport;

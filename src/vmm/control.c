@@ -121,11 +121,13 @@ static int (*const verbs[])(struct control *c, uint64_t value, char **ret_messag
 	[VMM_KILL] = kill_machine,         [VMM_BALLOON] = set_balloon,
 };
 
-static void send_statistics(struct client *client, uint64_t id)
+static void send_statistics(struct client *client, const struct vmm_request *request)
 {
-	struct vmm_statistics *s = counters_collect(client->control->machine);
+	struct machine *m = client->control->machine;
+	struct vmm_statistics *s =
+		request->verb == VMM_TIMES ? counters_times(m) : counters_collect(m);
 
-	s->id = id;
+	s->id = request->id;
 	send_message(client, &vmm_statistics_type, s);
 	msg_free(&vmm_statistics_type, s);
 }
@@ -135,8 +137,8 @@ static void answer(struct client *client, const struct vmm_request *request)
 	cleanup_free char *message = NULL;
 	struct vmm_result result = { .id = request->id };
 
-	if (request->verb == VMM_COUNTERS) {
-		send_statistics(client, request->id);
+	if (request->verb == VMM_COUNTERS || request->verb == VMM_TIMES) {
+		send_statistics(client, request);
 		return;
 	}
 	if (request->verb < ARRAY_SIZE(verbs) && verbs[request->verb]) {

@@ -122,3 +122,11 @@ struct vmm_statistics *counters_collect(struct machine *m)
 	collect_devices(m, &s->devices);
 	return s;
 }
+
+struct vmm_statistics *counters_times(const struct machine *m)
+{
+	struct vmm_statistics *s = xcalloc(1, sizeof(*s));
+
+	collect_times(m, &s->times);
+	return s;
+}

@@ -9,5 +9,7 @@ struct machine;
 
 /* The caller frees: msg_free(&vmm_statistics_type, …). */
 struct vmm_statistics *counters_collect(struct machine *m);
+/* Its times alone: no processor and no file is asked. */
+struct vmm_statistics *counters_times(const struct machine *m);
 
 #endif

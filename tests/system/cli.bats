@@ -283,6 +283,10 @@ put_image() {
 	has 0 "no links"
 	run "$atoll" inspect app --boot
 	has 0 " 9.2 ms   5.8 ms  init" "30.5 ms  18.5 ms  ready"
+	run "$atoll" inspect app --boot --format json
+	[ "$(jq -c '[.[] | [.point, .at, .took]] | .[0], .[1]' <<<"$output" | tr -d '\n')" = '["guest",3.5,3.5]["init",9.25,5.75]' ]
+	run "$atoll" inspect app --boot --format xml
+	has 1 "expected table or json"
 	run "$atoll" inspect web
 	has 1 "home/web, office/web"
 	run "$atoll" inspect nix

@@ -122,6 +122,20 @@ static void test_order(void **state)
 	expect(*state, "", "");
 }
 
+static void test_optional(void **state)
+{
+	char need[] = "virtio", rng[] = "virtio-rng", missing[] = "button";
+	char *wanted[] = { need, NULL }, *optional[] = { missing, rng, NULL };
+	cleanup_strv char **paths = NULL;
+	struct modules *m;
+
+	assert_int_equal(modules_open(*state, &m, NULL), 0);
+	assert_int_equal(modules_order_some(m, wanted, optional, &paths, NULL), 0);
+	assert_int_equal(strv_len(paths), 3);
+	assert_true(str_ends(paths[2], "virtio-rng.ko"));
+	modules_close(m);
+}
+
 static void expect_error(const char *dir, const char *name, int code, const char *text)
 {
 	char *words[] = { (char *)(uintptr_t)name, NULL };
@@ -147,6 +161,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_optional, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
 	};
 

@@ -325,6 +325,21 @@ static void test_statistics(void **state)
 	msg_free(&vmm_statistics_type, s);
 }
 
+static void test_times_alone(void **state)
+{
+	struct rig *rig = *state;
+	cleanup_fd int fd = connect_client(rig);
+	struct vmm_statistics *s;
+
+	ask(rig, fd, VMM_TIMES, 0);
+	s = receive(fd, &vmm_statistics_type);
+	assert_int_equal(s->id, 77);
+	assert_int_equal(s->times.n, 1);
+	assert_int_equal(((struct vmm_times *)s->times.items)->entry, 3000);
+	assert_int_equal(s->exits.n + s->kvm.n + s->devices.n, 0);
+	msg_free(&vmm_statistics_type, s);
+}
+
 /* It loses its connection; the others and the machine do not notice. */
 static void test_malformed(void **state)
 {
@@ -484,9 +499,10 @@ static void test_ask(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stats), WITH_RIG(test_requests),  WITH_RIG(test_stop),
-		WITH_RIG(test_statistics),    WITH_RIG(test_malformed), WITH_RIG(test_many_clients),
-		WITH_RIG(test_deaf_client),   WITH_RIG(test_connected), WITH_RIG(test_ask),
+		cmocka_unit_test(test_stats), WITH_RIG(test_requests),    WITH_RIG(test_stop),
+		WITH_RIG(test_statistics),    WITH_RIG(test_times_alone), WITH_RIG(test_malformed),
+		WITH_RIG(test_many_clients),  WITH_RIG(test_deaf_client), WITH_RIG(test_connected),
+		WITH_RIG(test_ask),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
