@@ -299,16 +299,19 @@ static void free_dead(struct loop *loop)
 	}
 }
 
-/* epoll_wait, without the lock if there is one. */
+/*
+ * epoll_wait, without the lock if there is one. As epoll_pwait, for it is the same system call with every
+ * C library: jails list it.
+ */
 static int wait_events(struct loop *loop, struct epoll_event *events, int timeout_ms)
 {
 	int n, saved;
 
 	if (!loop->lock)
-		return epoll_wait(loop->epoll, events, ROUND_EVENTS, timeout_ms);
+		return epoll_pwait(loop->epoll, events, ROUND_EVENTS, timeout_ms, NULL);
 	loop->waiting = true;
 	loop->unlock(loop->lock_data);
-	n = epoll_wait(loop->epoll, events, ROUND_EVENTS, timeout_ms);
+	n = epoll_pwait(loop->epoll, events, ROUND_EVENTS, timeout_ms, NULL);
 	saved = errno;
 	loop->lock(loop->lock_data);
 	loop->waiting = false;

@@ -243,8 +243,8 @@ const struct policy policy_monitor = {
 /* All devices work here, on descriptors that are open; nothing can be opened, and nobody made. */
 static const struct policy_row vmm_rows[] = {
 	{ "epoll_pwait", LOOP },
-	{ "epoll_wait", LOOP },
 	{ "epoll_ctl", LOOP },
+	{ "clock_gettime", "timers, where the kernel lends no clock (vDSO)" },
 	{ "read", DEVICES },
 	{ "readv", DEVICES },
 	{ "write", DEVICES },
@@ -281,7 +281,7 @@ static const struct policy_row vcpu_rows[] = {
 	{ "ioctl", "runs the guest", 0, WHEN(1, LOW_BITS, KVM_RUN) },
 	{ "futex", "the lock of all devices" },
 	{ "write", "interrupts and the loop's wake, which are eventfds; the serial port" },
-	{ "epoll_ctl", "a device that begins or ends to wait for something" },
+	{ "clock_gettime", "the timestamp device, where the kernel lends no clock (vDSO)" },
 	{ "io_uring_enter", "a disk's reset waits for what is still written into memory" },
 	{ "rt_sigreturn", "from the signal that calls it out of KVM" },
 	{ "rt_sigprocmask", END },

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -38,6 +40,29 @@ void files_close(struct machine_files *f)
 		fd_close(&f->nics[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(f->ports); i++)
 		fd_close(&f->ports[i]);
+}
+
+/* The lowest descriptor from `from` on that was passed; UINT_MAX: none. */
+static unsigned int next_passed(const struct options *o, unsigned int from)
+{
+	unsigned int next = UINT_MAX;
+
+	for (size_t i = 0; i < o->n_fds; i++)
+		if ((unsigned int)o->fds[i] >= from && (unsigned int)o->fds[i] < next)
+			next = (unsigned int)o->fds[i];
+	return next;
+}
+
+void files_close_inherited(const struct options *o)
+{
+	unsigned int from = STDERR_FILENO + 1, passed = next_passed(o, from);
+
+	for (; passed != UINT_MAX; passed = next_passed(o, from)) {
+		if (passed > from)
+			syscall(SYS_close_range, from, passed - 1, 0);
+		from = passed + 1;
+	}
+	syscall(SYS_close_range, from, UINT_MAX, 0);
 }
 
 /* A descriptor that was passed becomes ours: it has to be open. */

@@ -5,6 +5,8 @@
 
 #include "machine.h"
 
+/* Closes what we inherited and no option names: a careless parent's files are not for the machine. */
+void files_close_inherited(const struct options *options);
 /* All descriptors are CLOEXEC. On failure nothing stays open or bound. */
 int files_open(const struct options *options, struct machine_files *ret, struct err **err);
 void files_close(struct machine_files *files);

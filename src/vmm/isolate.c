@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -28,11 +29,40 @@ struct launch {
 	void *data;
 };
 
-static pid_t child; /* for the handler of the launcher, which has nothing else to do */
+static pid_t child;       /* for the handler of the launcher, which has nothing else to do */
+static int launcher = -1; /* its pidfd, in the child */
 
 static void handle_signal(int signo)
 {
 	kill(child, signo);
+}
+
+static void change_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(how, &set, NULL);
+}
+
+void isolate_hold_signals(void)
+{
+	change_signals(SIG_BLOCK);
+}
+
+/*
+ * Whoever launched us is the machine's owner. A change of ids clears this. A launcher that is gone already
+ * sends no signal: hence the look.
+ */
+static int die_with_launcher(void)
+{
+	struct pollfd gone = { .fd = launcher, .events = POLLIN };
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
+	return launcher >= 0 && poll(&gone, 1, 0) > 0 ? -ESRCH : 0;
 }
 
 static int run_child(int channel, void *data, struct err **err)
@@ -40,6 +70,10 @@ static int run_child(int channel, void *data, struct err **err)
 	const struct launch *launch = data;
 
 	(void)err;
+	if (die_with_launcher() < 0)
+		_exit(KILLED);
+	/* Signals wait until the machine has a loop. The launcher passes on none before it hears of that. */
+	isolate_hold_signals();
 	close(channel);
 	/* Its files are written out: _exit, for what runs at exit belongs to the launcher. */
 	_exit(launch->fn(launch->data));
@@ -56,6 +90,7 @@ static int await_child(const struct process *process)
 	caps_drop(CAPS_BIT(CAP_KILL), NULL);
 	sigaction(SIGTERM, &pass, NULL);
 	signal(SIGINT, SIG_IGN);
+	change_signals(SIG_UNBLOCK);
 	while (waitpid(process->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return OUR_FAULT;
@@ -80,7 +115,9 @@ int isolate_launch(const struct options *options, int (*fn)(void *data), void *d
 			return 2;
 		}
 	}
-	if (process_spawn(flags, cgroup, run_child, &launch, &process, &err) < 0) {
+	launcher = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (process_spawn(flags, cgroup, run_child, &launch, &process, &err) < 0 ||
+	    process_await(&process, &err) < 0) {
 		log_error("jail: %s (--no-jail runs without one)", err_msg(err));
 		return OUR_FAULT;
 	}
@@ -105,9 +142,12 @@ int isolate_process(const struct options *options, struct err **err)
 	if (options->no_jail)
 		return 0;
 	r = jail_enter(&spec, err);
-	/* Whoever launched us is the machine's owner. (A change of ids clears this: hence here.) */
-	if (r == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		r = err_set_errno(err, errno, "jail");
+	if (r == 0) {
+		r = die_with_launcher();
+		if (r < 0)
+			err_set_errno(err, -r, "jail: the launcher");
+	}
+	fd_close(&launcher);
 	return r;
 }
 

@@ -11,6 +11,12 @@
 #include "options.h"
 
 /*
+ * From here on, SIGTERM and SIGINT wait for the machine's loop, or for the launcher: they end it in order
+ * however early they come.
+ */
+void isolate_hold_signals(void);
+
+/*
  * Runs fn in a child in new namespaces and in options->cgroup, waits for it, passes SIGTERM on, and returns
  * its exit status (137 when it was killed). With options->jailed or no_jail: just fn's result.
  */

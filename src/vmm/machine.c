@@ -275,6 +275,9 @@ static int make(struct machine *m, struct machine_files *files, struct err **err
 		r = add_devices(m, files, err);
 	if (r == 0)
 		r = make_processors(m, files, err);
+	/* They are read: nothing is left of them but what is in guest memory. */
+	fd_close(&files->kernel);
+	fd_close(&files->initrd);
 	return r;
 }
 

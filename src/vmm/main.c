@@ -92,6 +92,33 @@ static int run(void *data)
 	return r;
 }
 
+static int run_program(struct program *p)
+{
+	cleanup_err struct err *err = NULL;
+	int status;
+
+	if (p->options.help || p->options.version) {
+		if (p->options.help)
+			options_usage();
+		else
+			puts("atoll-vmm " ATOLL_VERSION);
+		return 0;
+	}
+	files_close_inherited(&p->options);
+	isolate_hold_signals();
+	if (files_open(&p->options, &p->files, &err) < 0) {
+		log_error("%s", err_msg(err));
+		return MISTAKE;
+	}
+	/* In the process that is there at the end, however the machine's ended. */
+	term_make_raw(p->files.serial_in);
+	status = isolate_launch(&p->options, run, p);
+	term_restore();
+	files_close(&p->files);
+	files_unlink(&p->options);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	struct program p = { .launch_ns = clock_ns() };
@@ -106,23 +133,7 @@ int main(int argc, char **argv)
 		log_error("%s", err_msg(err));
 		return MISTAKE;
 	}
-	if (p.options.help || p.options.version) {
-		if (p.options.help)
-			options_usage();
-		else
-			puts("atoll-vmm " ATOLL_VERSION);
-		return 0;
-	}
-	if (files_open(&p.options, &p.files, &err) < 0) {
-		log_error("%s", err_msg(err));
-		return MISTAKE;
-	}
-	/* In the process that is there at the end, however the machine's ended. */
-	term_make_raw(p.files.serial_in);
-	status = isolate_launch(&p.options, run, &p);
-	term_restore();
-	files_close(&p.files);
-	files_unlink(&p.options);
+	status = run_program(&p);
 	options_finish(&p.options);
 	return status;
 }

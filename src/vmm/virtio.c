@@ -82,7 +82,8 @@ void virtio_config_changed(struct virtio *v)
 
 void virtio_needs_reset(struct virtio *v, const char *fmt, ...)
 {
-	cleanup_free char *what = NULL;
+	/* Not from the heap: a processor's thread may not ask the kernel for memory. */
+	char what[96];
 	va_list ap;
 
 	if (v->status & VIRTIO_STATUS_NEEDS_RESET)
@@ -94,7 +95,7 @@ void virtio_needs_reset(struct virtio *v, const char *fmt, ...)
 	if (v->counters.faults++ >= FAULTS_LOGGED)
 		return;
 	va_start(ap, fmt);
-	what = xvasprintf(fmt, ap);
+	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	log_warn("%s: %s; it does nothing until the guest's driver resets it%s", v->name, what,
 		 v->counters.faults == FAULTS_LOGGED ? " (further faults are only counted)" : "");
