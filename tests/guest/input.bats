@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# Bad input to the program: one clear line, status 2, and nothing left behind.
+
+load guest
+
+setup() {
+	WORK=$(mktemp -d /tmp/ag.XXXXXX)
+	pids=()
+	: >"$WORK/disk"
+	head -c 4096 /dev/zero >"$WORK/disk"
+	good=(--kernel "$GUESTS/hello" --control "$WORK/control")
+}
+
+# mistake TEXT OPTIONS…: refused with a line that has the text.
+mistake() {
+	local text=$1
+	shift
+	run timeout 20 "$VMM" $JAIL "$@" </dev/null 3>&-
+	[ "$status" -eq 2 ] || fails "status $status of $*: $output"
+	[ "${#lines[@]}" -eq 1 ] || fails "$* gives ${#lines[@]} lines: $output"
+	[[ $output == "atoll-vmm: "*"$text"* ]] || fails "$*: $output"
+	[ ! -e "$WORK/control" ] || fails "$*: the control socket is still there"
+}
+
+@test "no kernel, one that is not there, a folder, nothing, text, a program" {
+	mistake "--kernel FILE is missing"
+	mistake "No such file" --kernel "$WORK/nothing"
+	mistake "$WORK" --kernel "$WORK"
+	: >"$WORK/empty"
+	mistake "$WORK/empty" "${good[@]:2}" --kernel "$WORK/empty"
+	echo "just a text" >"$WORK/text"
+	mistake "$WORK/text" "${good[@]:2}" --kernel "$WORK/text"
+	mistake "PVH" "${good[@]:2}" --kernel "$GUESTS/echo"
+}
+
+@test "a kernel that is cut short, anywhere" {
+	local size at
+	size=$(stat -c %s "$GUESTS/hello")
+	# Section headers, which nobody reads, are at the end: up to where the last segment ends.
+	for at in 1 3 4 16 63 64 65 100 119 120 121 175 176 177 200 230; do
+		[ "$at" -lt "$size" ] || continue
+		head -c "$at" "$GUESTS/hello" >"$WORK/kernel"
+		mistake "$WORK/kernel" --kernel "$WORK/kernel" --control "$WORK/control"
+	done
+	for at in 100 1000 4096 5000; do
+		head -c "$at" "$GUESTS/devices" >"$WORK/kernel"
+		mistake "$WORK/kernel" --kernel "$WORK/kernel" --control "$WORK/control"
+	done
+}
+
+# The head of a bzImage of protocol 2.15 that says it has 32 sectors of setup and 1 MiB of kernel.
+bzimage() {
+	head -c 4194304 /dev/zero >"$1"
+	patch_bytes "$1" 497 '\x1f\x00\x00\x00\x01\x00\x00'
+	patch_bytes "$1" 510 '\x55\xaa\xeb\x6aHdrS\x0f\x02'
+	patch_bytes "$1" 529 '\x01'
+	patch_bytes "$1" 566 '\x03\x00'
+}
+
+patch_bytes() {
+	printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+@test "a bzImage that is cut short, anywhere" {
+	local at
+	bzimage "$WORK/bz"
+	for at in 512 515 520 600 615 1023 1024 4096 16383 16384 17000; do
+		head -c "$at" "$WORK/bz" >"$WORK/kernel"
+		mistake "$WORK/kernel" --kernel "$WORK/kernel" --control "$WORK/control"
+	done
+}
+
+@test "memory that does not fit, that is too small, that is none" {
+	mistake memory "${good[@]}" --memory 100T
+	mistake memory "${good[@]}" --memory 4K
+	mistake memory "${good[@]}" --memory 64M1
+	mistake memory "${good[@]}" --memory 18446744073709551615G
+	mistake "$GUESTS/hostile" "${good[@]:2}" --kernel "$GUESTS/hostile" --memory 4M
+	mistake memory "${good[@]}" --memory 3M --huge-pages
+	head -c 3000000 /dev/zero >"$WORK/initrd"
+	mistake "$WORK/initrd" "${good[@]}" --memory 2M --initrd "$WORK/initrd"
+}
+
+@test "sockets and files that are not there, or are something else" {
+	mistake "$WORK/none" "${good[@]}" --net "socket=$WORK/none"
+	mistake "$WORK/disk" "${good[@]}" --net "socket=$WORK/disk"
+	mistake "$WORK/none" "${good[@]}" --port "wire=$WORK/none"
+	mistake "$WORK/none" "${good[@]}" --disk "$WORK/none"
+	mistake "$WORK/none" "${good[@]}" --initrd "$WORK/none"
+	mistake "$WORK/none" "${good[@]}" --options "$WORK/none"
+	mistake "$WORK/none" --kernel "$GUESTS/hello" --control "$WORK/none/control"
+	mistake "descriptor 77" "${good[@]}" --disk fd=77
+	mistake "descriptor 77" "${good[@]}" --port wire=fd=77
+	mistake "disk" "${good[@]}" --disk "$WORK"
+	[ -n "$JAIL" ] || mistake "$WORK/none" "${good[@]}" --cgroup "$WORK/none"
+}
+
+@test "options that contradict each other, or are none" {
+	[ -n "$JAIL" ] || mistake contradict "${good[@]}" --no-jail --jailed
+	mistake twice "${good[@]}" --cpus 1 --cpus 2
+	mistake cpus "${good[@]}" --cpus 0
+	mistake cpus "${good[@]}" --cpus 65
+	mistake 'did you mean "--memory"' "${good[@]}" --memroy 1G
+	mistake "two ports" "${good[@]}" --port a=fd=5 --port a=fd=6
+	mistake "unexpected" "${good[@]}" hello
+	mistake "descriptor 5" "${good[@]}" --disk fd=5 --disk fd=5
+	mistake cmdline "${good[@]}" --cmdline "$(printf '%5000s' x)"
+}
+
+@test "faults of an options file are said by line and column" {
+	printf 'cpus 2\n\n# a remark\nmemory much\n' >"$WORK/options"
+	mistake "$WORK/options:4:8" "${good[@]}" --options "$WORK/options"
+	printf 'cpus 2\nno such option\n' >"$WORK/options"
+	mistake "$WORK/options:2" "${good[@]}" --options "$WORK/options"
+	printf 'cpus 2\n\0\n' >"$WORK/options"
+	mistake "$WORK/options:2" "${good[@]}" --options "$WORK/options"
+	head -c 3000 /dev/urandom >"$WORK/options"
+	mistake "$WORK/options:" "${good[@]}" --options "$WORK/options"
+	printf 'cmdline "not closed\n' >"$WORK/options"
+	mistake "$WORK/options:1:9" "${good[@]}" --options "$WORK/options"
+}
+
+@test "a good options file is as good as options" {
+	printf 'kernel %s\n  memory 64M # not a remark\n' "$GUESTS/machine" >"$WORK/options"
+	mistake "$WORK/options:2" --options "$WORK/options"
+	printf '# a machine\nkernel %s\n  memory 64M\ncmdline "from a file"\n' "$GUESTS/machine" >"$WORK/options"
+	run timeout 20 "$VMM" $JAIL --options "$WORK/options" </dev/null
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "cmdline from a file" ]
+}
