@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of packages as the closure reads them: as an ELF file, as Python, as words. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "elf_scan.h"
+#include "mem.h"
+#include "python_imports.h"
+#include "str.h"
+#include "words.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool handle_import(const struct python_import *import, void *data)
+{
+	size_t *n = data;
+
+	*n += strlen(import->module);
+	return *n % 2;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cleanup_free char *text = xstrndup((const char *)data, size);
+	cleanup_free void *bytes = xmemdup(data, size);
+	struct elf_facts facts;
+	struct words words = { 0 };
+	size_t n = 0;
+
+	if (elf_scan_bytes(bytes, size, ELF_ALL, &facts) == 1)
+		elf_facts_finish(&facts);
+	words_scan(data, size, &words);
+	words_scan_strings(data, size, &words);
+	strv_free(words_steal(&words));
+	python_imports(text, handle_import, &n);
+	return 0;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of the closure that read bytes: words in programs and texts, imports of Python, the cache
+ * of libraries; and Python and Perl scripts with their modules in a tree. build.bats has the whole.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "closure.h"
+#include "fd.h"
+#include "ldcache.h"
+#include "mem.h"
+#include "python_imports.h"
+#include "str.h"
+#include "words.h"
+
+#define EXPECT_WORDS(scan, text, expected)                                                         \
+	do {                                                                                       \
+		struct words w = { 0 };                                                            \
+		cleanup_strv char **list = NULL;                                                   \
+		cleanup_free char *joined = NULL;                                                  \
+                                                                                                   \
+		scan(text, sizeof(text), &w);                                                      \
+		list = words_steal(&w);                                                            \
+		joined = *list ? strv_join(list, " ") : xstrdup("");                               \
+		assert_string_equal(joined, expected);                                             \
+	} while (0)
+
+static void test_words(void **state)
+{
+	(void)state;
+	EXPECT_WORDS(words_scan, "a=/etc/x; load \"mod_y.so\" /home/no /usr/lib/z/",
+		     "/etc/x /usr/lib/z mod_y.so");
+	EXPECT_WORDS(words_scan, "include /etc/n/*.conf; lib.so.x libx.so.1.2 .so",
+		     "/etc/n/*.conf libx.so.1.2");
+	/* At the begin of a string only, or of one in a list. */
+	EXPECT_WORDS(words_scan_strings,
+		     "\0/etc/a\0--conf=/etc/b\0/usr/c:/usr/d\0liby.so.2\0x libz.so.3",
+		     "/etc/a /usr/c /usr/d liby.so.2");
+}
+
+static bool take_import(const struct python_import *import, void *data)
+{
+	struct buf *out = data;
+
+	buf_printf(out, "%s%s%s%s%s ", import->module, import->name ? ":" : "",
+		   import->name ? import->name : "", import->in_function ? "(f)" : "",
+		   import->in_main ? "(m)" : "");
+	return !str_starts(import->module, "missing");
+}
+
+static void expect_imports(const char *text, const char *expected)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+	cleanup_free char *found = NULL;
+
+	python_imports(text, take_import, &out);
+	found = buf_steal_str(&out);
+	assert_string_equal(found, expected);
+}
+
+static void test_imports(void **state)
+{
+	(void)state;
+	expect_imports("import a, b.c as d\nfrom e.f import (g,\n    h as i)  # import x\n",
+		       "a b.c e.f:g e.f:h ");
+	expect_imports("from . import a\nfrom ..b import *\n", ".:a ..b ");
+	expect_imports("'''\nimport no\n'''\nx = \"import no\"\nimport yes\n", "yes ");
+	expect_imports("def f():\n  import a\nimport b; import c\nif x: import d\n", "a(f) b c d ");
+	expect_imports("if __name__ == '__main__':\n  import a\ndef _test():\n  import b\n",
+		       "a(m) b(m) ");
+	expect_imports("try:\n  import a\nexcept ImportError:\n  import b\n", "a ");
+	expect_imports("try:\n  import missing\nexcept ImportError:\n  import b\nimport c\n",
+		       "missing b c ");
+	expect_imports("if sys.platform == 'win32':\n  import a\nelse:\n  import b\n", "b ");
+	expect_imports("x = importlib.import_module('a.b')\ny = __import__(\"c\")\n", "a.b c ");
+	expect_imports("x = '''unterminated\nimport a", "");
+	expect_imports("important = 1\nimport_a = 2\nfrom_x = 3\n", "");
+}
+
+static void test_cache(void **state)
+{
+	struct ldcache_entry entries[] = { { "liba.so.2", xstrdup("/usr/lib/liba.so.2") },
+					   { "liba.so.10", xstrdup("/usr/lib/liba.so.10") },
+					   { "libb.so.1", xstrdup("/usr/lib/libb.so.1") } };
+	cleanup_buf struct buf out = BUF_INIT;
+
+	(void)state;
+	ldcache_write(entries, ARRAY_SIZE(entries), 0x303, &out);
+	assert_memory_equal(buf_bytes(&out), "glibc-ld.so.cache1.1\3\0\0\0", 24);
+	/* ld.so searches in falling order, in which numbers count as numbers. */
+	assert_string_equal(entries[0].name, "libb.so.1");
+	assert_string_equal(entries[1].name, "liba.so.10");
+	assert_string_equal(entries[2].name, "liba.so.2");
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+		free(entries[i].path);
+}
+
+/* --- scripts in a tree --- */
+
+struct world {
+	char dir[32];
+	struct tree tree, left;
+	struct package_list packages;
+	struct recipe recipe;
+	unsigned int n;
+};
+
+static void put(struct world *w, const char *path, mode_t mode, const char *text)
+{
+	cleanup_free char *content = xasprintf("%s/%u", w->dir, w->n++);
+
+	assert_int_equal(file_write_atomic(content, text, strlen(text), 0600, NULL), 0);
+	tree_because(tree_put_file(&w->tree, path, mode, content, "p", ""), REASON_PACKAGE, NULL,
+		     NULL);
+}
+
+static void keep(struct world *w)
+{
+	cleanup_strv char **notes = NULL;
+	cleanup_err struct err *err = NULL;
+
+	if (closure_keep(&w->recipe, &w->packages, "amd64", &w->tree, &w->left, &notes, &err) < 0)
+		fail_msg("%s", err_msg(err));
+}
+
+static int begin(void **state)
+{
+	struct world *w = xcalloc(1, sizeof(*w));
+	struct package p = { .name = xstrdup("p"),
+			     .version = xstrdup("1"),
+			     .source = xstrdup("s") };
+
+	strcpy(w->dir, "/tmp/test_closure.XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	package_list_take(&w->packages, &p);
+	w->recipe.file = xstrdup("r.yaml");
+	*state = w;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct world *w = *state;
+
+	tree_finish(&w->tree);
+	tree_finish(&w->left);
+	package_list_finish(&w->packages);
+	strv_free(w->recipe.argv);
+	strv_free(w->recipe.keep);
+	free(w->recipe.file);
+	dir_remove(w->dir, NULL);
+	free(w);
+	return 0;
+}
+
+static void expect(const struct world *w, const char *path, enum reason reason, const char *by)
+{
+	const struct tree_node *node = tree_get(&w->tree, path);
+
+	if (!node)
+		fail_msg("%s is not kept", path);
+	if (node->reason != reason || !str_eq(node->by, by))
+		fail_msg("%s: %s by %s", path, reason_name(node->reason), node->by);
+}
+
+static void test_python(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "usr/bin/python3.11", 0755, "x\0_builtin\0");
+	tree_put_link(&w->tree, "usr/bin/python3", "python3.11", "p", "");
+	put(w, "usr/bin/run", 0755,
+	    "#!/usr/bin/env python3\nimport a.b\nimport dist\nimport own\n");
+	put(w, "usr/bin/own.py", 0644, "");
+	put(w, "usr/bin/env", 0755, "x");
+	put(w, "usr/lib/python3.11/os.py", 0644, "def f():\n  import subprocess\n");
+	put(w, "usr/lib/python3.11/subprocess.py", 0644, "");
+	put(w, "usr/lib/python3.11/a/__init__.py", 0644, "");
+	put(w, "usr/lib/python3.11/a/b.py", 0644, "from . import c\ndef f():\n  import pydoc, d\n");
+	put(w, "usr/lib/python3.11/a/c.py", 0644, "");
+	put(w, "usr/lib/python3.11/d.py", 0644, "");
+	put(w, "usr/lib/python3.11/pydoc.py", 0644, "");
+	put(w, "usr/lib/python3.11/unused.py", 0644, "");
+	put(w, "usr/lib/python3/dist-packages/dist/__init__.py", 0644, "");
+	put(w, "usr/lib/python3/dist-packages/dist/data.txt", 0644, "x");
+	strv_append(&w->recipe.argv, "run");
+	keep(w);
+	expect(w, "usr/bin/run", REASON_RECIPE, NULL);
+	expect(w, "usr/bin/env", REASON_INTERPRETER, "usr/bin/run");
+	expect(w, "usr/bin/python3", REASON_INTERPRETER, "usr/bin/run");
+	expect(w, "usr/bin/python3.11", REASON_LINK, "usr/bin/python3");
+	expect(w, "usr/lib/python3.11/a/__init__.py", REASON_IMPORT, "usr/bin/run");
+	expect(w, "usr/lib/python3.11/a/c.py", REASON_IMPORT, "usr/lib/python3.11/a/b.py");
+	expect(w, "usr/lib/python3.11/d.py", REASON_IMPORT, "usr/lib/python3.11/a/b.py");
+	expect(w, "usr/lib/python3/dist-packages/dist/data.txt", REASON_IMPORT, "usr/bin/run");
+	expect(w, "usr/bin/own.py", REASON_IMPORT, "usr/bin/run");
+	assert_non_null(tree_get(&w->left, "usr/lib/python3.11/unused.py"));
+	assert_non_null(tree_get(&w->left, "usr/lib/python3.11/pydoc.py"));
+	assert_non_null(tree_get(&w->left, "usr/lib/python3.11/subprocess.py"));
+}
+
+static void test_scripts(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "usr/bin/run", 0755,
+	    "#!/bin/sh\n# never\nif first; then X=1 second | third; fi\necho fourth\n");
+	put(w, "usr/bin/dash", 0755, "x");
+	tree_put_link(&w->tree, "usr/bin/sh", "dash", "p", "");
+	put(w, "usr/bin/first", 0755,
+	    "#!/usr/bin/perl\nuse X::Y;\n=pod\nuse No;\n=cut\nrequire Z;\n");
+	put(w, "usr/bin/perl", 0755, "x");
+	put(w, "usr/share/perl5/X/Y.pm", 0644, "use parent qw(Z::Parent);\n");
+	put(w, "usr/share/perl5/Z.pm", 0644, "");
+	put(w, "usr/share/perl5/Z/Parent.pm", 0644, "");
+	put(w, "usr/share/perl5/No.pm", 0644, "");
+	put(w, "usr/bin/second", 0755, "x");
+	put(w, "usr/bin/third", 0755, "x");
+	put(w, "usr/bin/fourth", 0755, "x");
+	put(w, "usr/bin/never", 0755, "x");
+	strv_append(&w->recipe.argv, "run");
+	keep(w);
+	expect(w, "usr/bin/sh", REASON_INTERPRETER, "usr/bin/run");
+	expect(w, "usr/bin/first", REASON_COMMAND, "usr/bin/run");
+	expect(w, "usr/bin/second", REASON_COMMAND, "usr/bin/run");
+	expect(w, "usr/bin/third", REASON_COMMAND, "usr/bin/run");
+	expect(w, "usr/share/perl5/X/Y.pm", REASON_IMPORT, "usr/bin/first");
+	expect(w, "usr/share/perl5/Z.pm", REASON_IMPORT, "usr/bin/first");
+	expect(w, "usr/share/perl5/Z/Parent.pm", REASON_IMPORT, "usr/share/perl5/X/Y.pm");
+	assert_null(tree_get(&w->tree, "usr/bin/fourth"));
+	assert_null(tree_get(&w->tree, "usr/bin/never"));
+	assert_null(tree_get(&w->tree, "usr/share/perl5/No.pm"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_imports),
+		cmocka_unit_test(test_cache),
+		cmocka_unit_test_setup_teardown(test_python, begin, end),
+		cmocka_unit_test_setup_teardown(test_scripts, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
