@@ -11,6 +11,7 @@
 #include "closure_internal.h"
 #include "mem.h"
 #include "str.h"
+#include "words.h"
 
 /* Folders that all packages share, or of which language runtimes take what is imported. */
 static const char *const shared[] = {
@@ -259,12 +260,30 @@ void closure_named(struct closure *c, const char *path, const struct tree_node *
 		take_folder(c, node->path, by, REASON_DATA, false);
 }
 
+/* Packages may count on a shell without saying so, and many that could start one never do. */
+static void note_no_shell(struct closure *c, const struct tree_node *by, const char *function)
+{
+	if (c->no_shell)
+		return;
+	c->no_shell = true;
+	strv_take(c->notes, xasprintf("/%s calls %s(), and there is no /bin/sh; if it is to start "
+				      "commands, add dash to the packages",
+				      by->path, function));
+}
+
 void closure_symbols(struct closure *c, char *const *imports, const struct tree_node *by)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
-		if (strv_has(imports, functions[i].function))
-			closure_need_glob(c, functions[i].path, REASON_SYMBOL, by,
-					  functions[i].function);
+	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+		if (!strv_has(imports, functions[i].function) ||
+		    closure_need_glob(c, functions[i].path, REASON_SYMBOL, by,
+				      functions[i].function))
+			continue;
+		/* Of the program itself: libraries that could are all over. */
+		if (str_eq(functions[i].path, "/bin/sh") && by->mode & 0111 &&
+		    !word_is_library(strrchr(by->path, '/') + 1,
+				     strlen(strrchr(by->path, '/') + 1)))
+			note_no_shell(c, by, functions[i].function);
+	}
 }
 
 /* --- packages in use --- */

@@ -274,6 +274,7 @@ $lib/nss/libsoftokn3.so $lib/libnss3.so" ]
 	recipe c 'packages: [app, libc6, libnss, hello]' 'run: app'
 	build c.yaml
 	[[ $output == *'package "hello": nothing asks for any file of it; "keep: [hello]" keeps it whole'* ]]
+	[[ $output == *'/usr/bin/app calls system(), and there is no /bin/sh; '*'add dash to the packages'* ]]
 }
 
 @test "a library that is in none of the packages, and a postinst that nothing stands in for" {
