@@ -24,14 +24,8 @@ static const struct {
 } metapackages[] = {
 	{ "cloud", "amd64", "linux-image-cloud-amd64", IMAGE_PREFIX },
 	{ "cloud", "arm64", "linux-image-cloud-arm64", IMAGE_PREFIX },
-	{ "cloud", "armhf", "linux-image-armmp", IMAGE_PREFIX },
-	{ "cloud", "i386", "linux-image-686-pae", IMAGE_PREFIX },
-	{ "cloud", "ppc64el", "linux-image-powerpc64le", IMAGE_PREFIX },
 	{ "generic", "amd64", "linux-image-amd64", IMAGE_PREFIX },
 	{ "generic", "arm64", "linux-image-arm64", IMAGE_PREFIX },
-	{ "generic", "armhf", "linux-image-armmp", IMAGE_PREFIX },
-	{ "generic", "i386", "linux-image-686-pae", IMAGE_PREFIX },
-	{ "generic", "ppc64el", "linux-image-powerpc64le", IMAGE_PREFIX },
 	{ KERNEL_TINY, "amd64", "linux-source", "linux-source-" },
 };
 

@@ -5,42 +5,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "fd.h"
 #include "mem.h"
+#include "names.h"
 #include "paths.h"
 #include "str.h"
 
-/* Debian's name, uname's, ELF's. All of these are little endian but s390x. */
+/* Of those in arch_names (names.h): what the ELF header of a program for it says. */
 static const struct {
-	const char *debian, *machine;
+	const char *arch;
 	uint16_t elf;
-} archs[] = {
-	{ "amd64", "x86_64", EM_X86_64 },   { "arm64", "aarch64", EM_AARCH64 },
-	{ "armhf", "armv7l", EM_ARM },      { "i386", "i686", EM_386 },
-	{ "ppc64el", "ppc64le", EM_PPC64 }, { "riscv64", "riscv64", EM_RISCV },
+} machines[] = {
+	{ "amd64", EM_X86_64 },
+	{ "arm64", EM_AARCH64 },
 };
-
-const char *program_host_arch(void)
-{
-	struct utsname uts;
-
-	if (uname(&uts) < 0)
-		return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(archs); i++)
-		if (str_eq(archs[i].machine, uts.machine))
-			return archs[i].debian;
-	return NULL;
-}
-
-bool program_arch_known(const char *arch)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(archs); i++)
-		if (str_eq(archs[i].debian, arch))
-			return true;
-	return false;
-}
 
 static const char *arch_of_elf(const char *path, struct err **err)
 {
@@ -52,15 +31,26 @@ static const char *arch_of_elf(const char *path, struct err **err)
 		err_set(err, ENOENT, "%s: not there or not a program; build it first", path);
 		return NULL;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(archs); i++)
-		if (archs[i].elf == header.e_machine)
-			return archs[i].debian;
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
+		if (machines[i].elf == header.e_machine)
+			return machines[i].arch;
 	return "an unknown architecture";
+}
+
+/* For another architecture than the host's, NAME-ARCH when it was built, else NAME. */
+static char *path_of(const char *name, const char *arch)
+{
+	cleanup_free char *other = xasprintf("%s-%s", name, arch);
+	cleanup_free char *path = paths_program(other);
+
+	if (!str_eq(arch, arch_host()) && file_exists(path))
+		return steal_ptr(path);
+	return paths_program(name);
 }
 
 int program_find(const char *name, const char *arch, char **ret_path, struct err **err)
 {
-	cleanup_free char *path = paths_program(name);
+	cleanup_free char *path = path_of(name, arch);
 	const char *its = arch_of_elf(path, err);
 
 	if (!its)

@@ -3,14 +3,7 @@
 #ifndef ATOLL_BUILD_PROGRAMS_H
 #define ATOLL_BUILD_PROGRAMS_H
 
-#include <stdbool.h>
-
 #include "err.h"
-
-/* The host's architecture as Debian names it; NULL when Debian has no name for it. */
-const char *program_host_arch(void);
-/* Whether the builder knows the architecture at all. */
-bool program_arch_known(const char *arch);
 
 /*
  * Finds one of our programs for an architecture; the caller frees *ret_path. -ENOEXEC when it is

@@ -6,7 +6,7 @@
 #include "kernel.h"
 #include "log.h"
 #include "mem.h"
-#include "programs.h"
+#include "names.h"
 #include "str.h"
 
 #define USERS_PACKAGE "base-passwd"
@@ -53,12 +53,15 @@ int selection_open_universe(struct builder *b, const char *base, const char *arc
 
 const char *selection_arch(const struct builder *b, const struct recipe *recipe, struct err **err)
 {
-	const char *arch = b->arch ? b->arch : recipe->arch ? recipe->arch : program_host_arch();
+	const char *arch = b->arch ? b->arch : recipe->arch ? recipe->arch : arch_host();
+	cleanup_free char *known = NULL;
 
-	if (arch && program_arch_known(arch))
-		return arch;
-	err_set(err, EINVAL, "%s: architecture \"%s\" is not one that Atoll builds for",
-		recipe->name, arch ? arch : "of this machine");
+	for (size_t i = 0; arch_names[i]; i++)
+		if (str_eq(arch_names[i], arch))
+			return arch;
+	known = strv_join((char *const *)(uintptr_t)arch_names, ", ");
+	err_set(err, EINVAL, "%s: Atoll does not build for the architecture \"%s\", but for %s",
+		recipe->name, arch, known);
 	return NULL;
 }
 

@@ -17,8 +17,8 @@
 #include "command.h"
 #include "fd.h"
 #include "mem.h"
+#include "names.h"
 #include "paths.h"
-#include "programs.h"
 #include "str.h"
 
 #define FORMAT      "1" /* of the key: how it is built */
@@ -360,7 +360,7 @@ int tiny_open(struct workspace *ws, struct store *store, const struct package *s
 	struct kernel kernel = { 0 };
 	int r;
 
-	if (!str_eq(program_host_arch(), ARCH))
+	if (!str_eq(arch_host(), ARCH))
 		return err_set(err, ENOTSUP, "the tiny kernel is built on " ARCH " only");
 	r = whole_key(source, key, err);
 	if (r < 0)
