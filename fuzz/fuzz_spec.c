@@ -49,7 +49,7 @@ static void plan_again(const struct federation *f, const struct plan *first)
 	size_t net_index = 0;
 
 	for (size_t i = 0; i < f->n_machines; i++) {
-		char *digest = plan_machine_digest(f, &f->machines[i], f->machines[i].appliance);
+		char *digest = plan_machine_digest(f, &f->machines[i], f->machines[i].image);
 
 		strv_take(&digests, digest);
 		machines[i] = (struct plan_have_machine){ f->machines[i].name, digest, true };

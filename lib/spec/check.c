@@ -81,16 +81,32 @@ static void check_volumes(struct check *c, const struct fed_machine *m,
 	}
 }
 
+/* Under that name there may be one for another architecture. */
+static void appliance_missing(struct check *c, const struct fed_machine *m)
+{
+	char buf[SCHEMA_HINT_MAX];
+	bool named = false;
+
+	for (size_t i = 0; m->arch && c->names[i] && !named; i++)
+		named = str_eq(c->names[i], m->appliance);
+	if (named)
+		machine_fault(
+			c, m,
+			"appliance \"%s\" is not there for %s; 'atoll build --arch %s RECIPE' "
+			"makes it",
+			m->appliance, m->arch, m->arch);
+	else
+		machine_fault(c, m, "appliance \"%s\" not found%s", m->appliance,
+			      schema_hint(buf, m->appliance, c->names));
+}
+
 static void check_machine(struct check *c, const struct fed_machine *m,
 			  const struct appliance_facts *facts)
 {
-	char buf[SCHEMA_HINT_MAX];
-
 	if (!m->appliance)
 		return; /* said already */
 	if (!facts) {
-		machine_fault(c, m, "appliance \"%s\" not found%s", m->appliance,
-			      schema_hint(buf, m->appliance, c->names));
+		appliance_missing(c, m);
 		return;
 	}
 	if (!m->faulty)
@@ -158,7 +174,7 @@ size_t federation_check(const struct federation *f, appliance_find_fn find,
 
 	for (size_t i = 0; i < f->n_machines; i++) {
 		if (f->machines[i].appliance)
-			facts[i] = find(f->machines[i].appliance, data);
+			facts[i] = find(f->machines[i].image, data);
 		check_machine(&c, &f->machines[i], facts[i]);
 	}
 	for (size_t i = 0; i < f->n_links; i++) {

@@ -40,12 +40,24 @@ static void keep_node(struct schema *s, const struct yaml *value, void *field)
 	*(const struct yaml **)field = value;
 }
 
-static void read_kind(struct schema *s, const struct yaml *value, void *field)
+/* Gets the machine. */
+static void read_kind(struct schema *s, const struct yaml *value, void *machine)
 {
 	int kind = schema_choice(s, value, kind_names, "light, micro, full or emulated");
+	struct fed_machine *m = machine;
 
-	if (kind >= 0)
-		*(enum kind *)field = (enum kind)kind;
+	if (kind >= 0) {
+		m->kind = (enum kind)kind;
+		m->kind_given = true;
+	}
+}
+
+static void read_arch(struct schema *s, const struct yaml *value, void *field)
+{
+	int i = schema_choice(s, value, arch_names, "amd64 or arm64");
+
+	if (i >= 0)
+		*(char **)field = xstrdup(arch_names[i]);
 }
 
 static void read_memory(struct schema *s, const struct yaml *value, void *field)
@@ -128,7 +140,8 @@ static void read_volumes(struct schema *s, const struct yaml *value, void *machi
 
 static const struct schema_key machine_keys[] = {
 	{ "appliance", read_name, offsetof(struct fed_machine, appliance), .required = true },
-	{ "kind", read_kind, offsetof(struct fed_machine, kind) },
+	{ "kind", read_kind, 0 },
+	{ "arch", read_arch, offsetof(struct fed_machine, arch) },
 	{ "memory", read_memory, offsetof(struct fed_machine, memory) },
 	{ "cpus", read_cpus, offsetof(struct fed_machine, cpus) },
 	{ "start-timeout", read_start_timeout, offsetof(struct fed_machine, start_timeout) },
@@ -156,6 +169,20 @@ static void check_machine_name(struct schema *s, const struct yaml *key)
 	schema_leave(s, mark);
 }
 
+/* Another architecture than the host's is emulated, said or not. */
+static void check_arch(struct schema *s, const struct yaml *key, struct fed_machine *m)
+{
+	if (!m->arch || str_eq(m->arch, arch_host()))
+		return;
+	if (!m->kind_given)
+		m->kind = KIND_EMULATED;
+	else if (m->kind != KIND_EMULATED)
+		schema_fault(s, key,
+			     "kind: a machine for %s cannot be %s, since this host is %s; expected "
+			     "the kind emulated",
+			     m->arch, kind_name(m->kind), arch_host());
+}
+
 static void take_machine(struct schema *s, const struct yaml *key, const struct yaml *value,
 			 void *data)
 {
@@ -170,7 +197,12 @@ static void take_machine(struct schema *s, const struct yaml *key, const struct 
 	m->column = key->column;
 	mark = schema_enter(s, "machine \"%s\"", key->text);
 	schema_read_map(s, key, value, machine_keys, m);
+	if (schema_faults(s) == before)
+		check_arch(s, key, m);
 	schema_leave(s, mark);
+	if (m->appliance)
+		m->image =
+			m->arch ? xasprintf("%s:%s", m->appliance, m->arch) : xstrdup(m->appliance);
 	m->faulty = schema_faults(s) != before;
 }
 
@@ -290,6 +322,8 @@ static void machine_finish(struct fed_machine *m)
 	free(m->volumes);
 	free(m->name);
 	free(m->appliance);
+	free(m->arch);
+	free(m->image);
 	free(m->label);
 	strv_free(m->env);
 	strv_free(m->argv);

@@ -28,7 +28,10 @@ struct fed_volume {
 struct fed_machine {
 	char *name;
 	char *appliance;
+	char *arch;  /* Debian's; NULL: the host's, or else what the appliance was built for */
+	char *image; /* the two as the store knows them: "APPLIANCE" or "APPLIANCE:ARCH" */
 	enum kind kind;
+	bool kind_given;
 	uint64_t memory;        /* bytes; 0: what the appliance needs, or the default */
 	uint32_t cpus;          /* at least 1 */
 	uint32_t start_timeout; /* seconds until it has to be ready; 0: what its engine takes */
@@ -104,11 +107,11 @@ struct appliance_facts {
 
 /*
  * Checks the file against the appliances that it names: that they exist, run as that kind, provide
- * the links' services, declare the volumes, have the memory. `find` returns NULL for an unknown
- * name, else facts that stay valid until the check is done; `names` (NULL-terminated) is for the
+ * the links' services, declare the volumes, have the memory. `find` gets a machine's image and returns
+ * NULL for an unknown one, else facts that stay valid until the check is done; `names` (of appliances) is for the
  * nearest match. What federation_parse found a fault in is left out. Adds to diags; returns the number of faults.
  */
-typedef const struct appliance_facts *(*appliance_find_fn)(const char *name, void *data);
+typedef const struct appliance_facts *(*appliance_find_fn)(const char *image, void *data);
 size_t federation_check(const struct federation *f, appliance_find_fn find,
 			const char *const *names, void *data, struct diag_list *diags);
 

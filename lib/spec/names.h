@@ -7,7 +7,7 @@
 
 /* NULL-terminated. */
 extern const char *const kind_names[];       /* by enum kind */
-extern const char *const arch_names[];       /* Debian's */
+extern const char *const arch_names[];       /* Debian's, of those that appliances can be for */
 extern const char *const capability_names[]; /* capabilities(7), lower case, without "cap_" */
 
 /* Debian's name for the architecture that this program was built for. */

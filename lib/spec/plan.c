@@ -160,7 +160,7 @@ static void add_machines(struct plan *p, const struct federation *want, applianc
 	for (size_t i = 0; i < want->n_machines; i++) {
 		const struct fed_machine *m = &want->machines[order[i]];
 
-		add_machine(p, want, m, digest(m->appliance, data), have);
+		add_machine(p, want, m, digest(m->image, data), have);
 	}
 }
 

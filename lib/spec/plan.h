@@ -77,10 +77,10 @@ char *plan_machine_notes(const struct fed_machine *m);
 /* What a link is, in the same form: its options (the firewall's rules change without a restart). */
 char *plan_link_digest(const struct fed_link *l);
 
-typedef const char *(*appliance_digest_fn)(const char *name, void *data);
+typedef const char *(*appliance_digest_fn)(const char *image, void *data);
 
 /*
- * `digest` gives an appliance's digest by name (NULL counts as ""). The plan owns all it holds. The
+ * `digest` gives an appliance's digest by a machine's image (NULL counts as ""). The plan owns all it holds. The
  * wanted federation is to be kept even when there are no steps: see plan_machine_digest.
  */
 struct plan *plan_make(const struct federation *want, appliance_digest_fn digest, void *data,

@@ -90,7 +90,7 @@ static void read_base(struct schema *s, const struct yaml *value, void *field)
 
 static void read_arch(struct schema *s, const struct yaml *value, void *field)
 {
-	int i = schema_choice(s, value, arch_names, "an architecture such as amd64");
+	int i = schema_choice(s, value, arch_names, "amd64 or arm64");
 
 	if (i >= 0)
 		*(char **)field = xstrdup(arch_names[i]);

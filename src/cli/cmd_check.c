@@ -11,6 +11,7 @@
 #include "json_read.h"
 #include "local_store.h"
 #include "mem.h"
+#include "names.h"
 #include "output.h"
 #include "recipe.h"
 #include "spec.h"
@@ -65,14 +66,22 @@ static void empty_shelf(struct shelf *shelf)
 	store_images_free(shelf->images, shelf->n);
 }
 
-static const struct appliance_facts *find_facts(const char *name, void *data)
+/* NAME or NAME:ARCH; a NAME prefers the host's architecture, as store_get_image does. */
+static const struct appliance_facts *find_facts(const char *what, void *data)
 {
+	const struct appliance_facts *found = NULL;
 	const struct shelf *shelf = data;
 
-	for (size_t i = 0; i < shelf->n; i++)
-		if (str_eq(shelf->images[i]->name, name))
+	for (size_t i = 0; i < shelf->n; i++) {
+		const struct store_image *image = shelf->images[i];
+		cleanup_free char *full = xasprintf("%s:%s", image->name, image->arch);
+
+		if (str_eq(full, what))
 			return &shelf->facts[i];
-	return NULL;
+		if (str_eq(image->name, what) && (!found || str_eq(image->arch, arch_host())))
+			found = &shelf->facts[i];
+	}
+	return found;
 }
 
 static void check_federation(const char *file, struct shelf *shelf, struct diag_list *diags)

@@ -77,8 +77,8 @@ int catalog_open(const char *store, const struct federation *fed, struct catalog
 	int r = store_open(store, &c->store, err);
 
 	for (size_t i = 0; r == 0 && i < fed->n_machines; i++)
-		if (fed->machines[i].appliance) /* else a fault of the file, said elsewhere */
-			r = add_image(c, fed->machines[i].appliance, err);
+		if (fed->machines[i].image) /* else a fault of the file, said elsewhere */
+			r = add_image(c, fed->machines[i].image, err);
 	if (r < 0) {
 		catalog_close(c);
 		return r;

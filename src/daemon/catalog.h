@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The store's images as a federation's check and plan want to see them: by name. */
+/* The store's images as a federation's check and plan want to see them: by a machine's `image`. */
 #ifndef ATOLL_CATALOG_H
 #define ATOLL_CATALOG_H
 

@@ -350,7 +350,7 @@ static int check_memory(const struct fed *f, const struct deployment *p, struct 
 
 		if (!spec || s->verb == PLAN_UPDATE)
 			continue; /* a link, or one that goes or runs on */
-		image = catalog_image(p->catalog, spec->appliance);
+		image = catalog_image(p->catalog, spec->image);
 		r = host_admit(compose_memory(spec, image->appliance), 0,
 			       available + (m ? m->memory : 0), err);
 		if (r < 0)
@@ -531,7 +531,7 @@ static int prepare_volumes(const struct machine *m, const struct fed_machine *sp
 static int not_in_store(const struct fed_machine *spec, struct err **err)
 {
 	return err_set(err, ENOENT, "appliance \"%s\" is not in the store; build it again",
-		       spec->appliance);
+		       spec->image);
 }
 
 static int not_in_file(const struct fed *f, const char *name, struct err **err)
@@ -542,7 +542,7 @@ static int not_in_file(const struct fed *f, const char *name, struct err **err)
 static int compose(const struct machine *m, const struct fed_machine *spec, struct catalog *catalog,
 		   struct machine_config **ret, struct err **err)
 {
-	const struct store_image *image = catalog_image(catalog, spec->appliance);
+	const struct store_image *image = catalog_image(catalog, spec->image);
 	cleanup_free char *init = paths_program("atoll-init");
 	struct host *host = m->fed->daemon->host;
 	struct plan *plan;
@@ -569,7 +569,7 @@ static int compose(const struct machine *m, const struct fed_machine *spec, stru
 static int start_from(struct machine *m, const struct fed_machine *spec, struct catalog *catalog,
 		      struct err **err)
 {
-	const char *image = catalog_digest(spec->appliance, catalog);
+	const char *image = catalog_digest(spec->image, catalog);
 	struct machine_config *config = NULL;
 	int r = compose(m, spec, catalog, &config, err);
 
@@ -621,7 +621,7 @@ static int rehearse(const struct machine *m, const struct fed_machine *spec,
 static int check_start(struct fed *f, const char *name, struct catalog *catalog, struct err **err)
 {
 	const struct fed_machine *spec = federation_machine(f->spec, name);
-	const struct store_image *image = catalog_image(catalog, spec->appliance);
+	const struct store_image *image = catalog_image(catalog, spec->image);
 	const struct machine *m = fed_find_machine(f, name);
 	const struct store_blob *kernel = NULL;
 	int r;

@@ -7,7 +7,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "children.h"
@@ -15,6 +14,7 @@
 #include "fd.h"
 #include "log.h"
 #include "mem.h"
+#include "names.h"
 #include "paths.h"
 #include "str.h"
 
@@ -108,29 +108,11 @@ const char *host_kvm_detail(const struct host *h)
 	return h->detail;
 }
 
-const char *host_arch(void)
-{
-	static const struct {
-		const char *machine, *arch;
-	} names[] = {
-		{ "x86_64", "amd64" },    { "aarch64", "arm64" },   { "i686", "i386" },
-		{ "riscv64", "riscv64" }, { "ppc64le", "ppc64el" }, { "s390x", "s390x" },
-		{ "armv7l", "armhf" },
-	};
-	static struct utsname uts;
-
-	uname(&uts);
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (str_eq(uts.machine, names[i].machine))
-			return names[i].arch;
-	return uts.machine;
-}
-
 const char *host_engine(const struct host *h, enum kind kind, const char *arch)
 {
 	if (kind == KIND_LIGHT)
 		return "host";
-	if (kind == KIND_EMULATED || !str_eq(arch, host_arch()))
+	if (kind == KIND_EMULATED || !str_eq(arch, arch_host()))
 		return "tcg";
 	return str_eq(h->kvm, "fast") ? "kvm" : "tcg";
 }

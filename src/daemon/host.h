@@ -24,8 +24,6 @@ const char *host_kvm_detail(const struct host *h);
 
 /* What a machine of that kind and architecture runs on: "host", "kvm", "tcg". */
 const char *host_engine(const struct host *h, enum kind kind, const char *arch);
-/* Debian's name of the host's architecture. */
-const char *host_arch(void);
 
 /* MemAvailable in bytes. */
 uint64_t host_memory_available(void);

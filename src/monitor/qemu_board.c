@@ -33,8 +33,6 @@ static const struct qemu_board boards[] = {
 	  "console=ttyS0 reboot=t " QUIET, .tsc = true },
 	{ "emulated", "tcg", "arm64", "qemu-system-aarch64", "virt,gic-version=3",
 	  "max,pauth-impdef=on", "pci", "console=ttyAMA0 " QUIET },
-	{ "emulated", "tcg", "riscv64", "qemu-system-riscv64", "virt", "max", "pci",
-	  "console=ttyS0 " QUIET },
 };
 
 const struct qemu_board *qemu_board_find(const char *kind, const char *engine, const char *arch,
@@ -44,8 +42,8 @@ const struct qemu_board *qemu_board_find(const char *kind, const char *engine, c
 		if (str_eq(boards[i].kind, kind) && str_eq(boards[i].engine, engine) &&
 		    str_eq(boards[i].arch, arch))
 			return &boards[i];
-	err_set(err, ENOTSUP, "kind %s on engine %s is not there for architecture %s; amd64 is%s",
-		kind, engine, arch ? arch : "(none)",
-		str_eq(kind, "emulated") ? ", arm64 and riscv64 are" : "");
+	err_set(err, ENOTSUP,
+		"kind %s on engine %s is not there for architecture %s; for amd64 it is%s", kind,
+		engine, arch ? arch : "(none)", str_eq(kind, "emulated") ? ", and for arm64" : "");
 	return NULL;
 }

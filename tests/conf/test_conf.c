@@ -36,13 +36,15 @@ static char *strings_vm_kinds[] = { (char[]){ "micro" }, (char[]){ "full" }, NUL
 
 #define MEMORY (96 << 20)
 
-static const char *const names[] = { "app", "db", "firewall", "shell", "web", NULL };
+/* "far" is for another architecture; the others are for the one of the files' host. */
+static const char *const names[] = { "app", "db", "far", "firewall", "shell", "web", NULL };
 static const struct appliance_facts facts[] = {
 	{ .services = strings_http, .targets = strings_tcp_8000, .memory = MEMORY },
 	{ .services = strings_redis,
 	  .targets = strings_tcp_6379,
 	  .volumes = strings_data,
 	  .memory = MEMORY },
+	{ .arch = "arm64" },
 	{ .services = strings_net,
 	  .targets = strings_frames,
 	  .frames = true,
@@ -52,12 +54,17 @@ static const struct appliance_facts facts[] = {
 	{ .services = strings_http, .targets = strings_tcp_80, .memory = MEMORY },
 };
 
-static const struct appliance_facts *find(const char *name, void *data)
+/* IMAGE is NAME or NAME:ARCH. */
+static const struct appliance_facts *find(const char *image, void *data)
 {
 	(void)data;
-	for (size_t i = 0; names[i]; i++)
-		if (str_eq(names[i], name))
+	for (size_t i = 0; names[i]; i++) {
+		const char *arch = facts[i].arch ? facts[i].arch : "amd64";
+		cleanup_free char *full = xasprintf("%s:%s", names[i], arch);
+
+		if (str_eq(names[i], image) || str_eq(full, image))
 			return &facts[i];
+	}
 	return NULL;
 }
 
