@@ -40,7 +40,7 @@ struct closure {
 	struct version_set *version_sets;
 	size_t n_version_sets;
 	char *python; /* the folder of its library, "usr/lib/python3.11"; NULL: no script needs it */
-	bool no_shell; /* said that one is missing */
+	bool no_shell;           /* said that one is missing */
 	bool perl, node;         /* a script of that language is kept, so their modules count */
 	struct buf python_bytes; /* of the interpreter */
 	char ***notes;
