@@ -12,40 +12,24 @@
 #include "mem.h"
 #include "str.h"
 
-#define HEADER "atoll-reasons 1"
+#define HEADER "atoll-reasons 2"
 #define LEVEL  19
 
-static const struct {
-	const char *name, *sentence;
-} kinds[REASON_COUNT] = {
-	[REASON_NONE] = { "none", "nothing asks for it" },
-	[REASON_RECIPE] = { "recipe", "the recipe names it" },
-	[REASON_DECLARED] = { "declared", "every appliance has it" },
-	[REASON_PACKAGE] = { "package", "its whole package is kept" },
-	[REASON_FOLDER] = { "folder", "is the folder of" },
-	[REASON_LINK] = { "link", "is the target of the link" },
-	[REASON_NEEDED] = { "needed", "is a library that is needed by" },
-	[REASON_INTERPRETER] = { "interpreter", "is the interpreter of" },
-	[REASON_DLOPEN] = { "dlopen", "is a library that may be opened by" },
-	[REASON_SYMBOL] = { "symbol", "is read by a function that is called by" },
-	[REASON_NAMED] = { "named", "is named in" },
-	[REASON_COMMAND] = { "command", "is a command that is run by" },
-	[REASON_IMPORT] = { "import", "is a module that is imported by" },
-	[REASON_PLUGIN] = { "plugin", "is a plugin of" },
-	[REASON_CONFIG] = { "config", "is configuration of the package of" },
-	[REASON_DATA] = { "data", "is data of" },
-	[REASON_LICENCE] = { "licence", "is the licence of the package of" },
-	[REASON_EXCLUDED] = { "excluded", "the recipe leaves it out, though it is asked for by" },
+static const char *const names[REASON_COUNT] = {
+	[REASON_NONE] = "none",         [REASON_RECIPE] = "recipe",
+	[REASON_DECLARED] = "declared", [REASON_PACKAGE] = "package",
+	[REASON_FOLDER] = "folder",     [REASON_LINK] = "link",
+	[REASON_NEEDED] = "needed",     [REASON_INTERPRETER] = "interpreter",
+	[REASON_DLOPEN] = "dlopen",     [REASON_SYMBOL] = "symbol",
+	[REASON_NAMED] = "named",       [REASON_COMMAND] = "command",
+	[REASON_IMPORT] = "import",     [REASON_PLUGIN] = "plugin",
+	[REASON_CONFIG] = "config",     [REASON_DATA] = "data",
+	[REASON_LICENCE] = "licence",   [REASON_EXCLUDED] = "excluded",
 };
 
 const char *reason_name(enum reason kind)
 {
-	return kinds[kind].name;
-}
-
-const char *reason_sentence(enum reason kind)
-{
-	return kinds[kind].sentence;
+	return names[kind];
 }
 
 /* --- writing --- */
@@ -70,6 +54,16 @@ static void write_string(struct buf *out, const char *s)
 	}
 }
 
+/* Files are counted from 0, those that were left out behind the others. */
+static size_t number_of(const struct reasons *r, const struct reasons_file *f)
+{
+	uintptr_t at = (uintptr_t)f, first = (uintptr_t)r->left;
+
+	if (r->n_left && at >= first && at < (uintptr_t)(r->left + r->n_left))
+		return r->n_files + (size_t)(f - r->left);
+	return (size_t)(f - r->files);
+}
+
 static void write_files(const struct reasons *r, char letter, const struct reasons_file *files,
 			size_t n, struct buf *out)
 {
@@ -77,14 +71,16 @@ static void write_files(const struct reasons *r, char letter, const struct reaso
 		const struct reasons_file *f = &files[i];
 
 		buf_printf(out, "%c %o %ju %zu %s ", letter, f->mode, (uintmax_t)f->size,
-			   (size_t)(f->package - r->packages), kinds[f->kind].name);
+			   (size_t)(f->package - r->packages), names[f->kind]);
 		if (f->by)
-			buf_printf(out, "%zu ", (size_t)(f->by - files));
+			buf_printf(out, "%zu ", number_of(r, f->by));
 		else
 			buf_append_str(out, "- ");
 		write_string(out, f->path);
 		buf_append_str(out, " ");
 		write_string(out, f->detail);
+		buf_append_str(out, " ");
+		write_string(out, f->content);
 		buf_append_str(out, "\n");
 	}
 }
@@ -107,7 +103,7 @@ void reasons_write(const struct reasons *r, struct buf *out)
 
 /* A file's `by`, as long as the files are not all read. */
 struct reference {
-	size_t file, by;
+	size_t file, by; /* `file` counts those of its letter */
 };
 
 struct parser {
@@ -201,7 +197,7 @@ static int parse_package(struct parser *p, char *line, struct err **err)
 static bool parse_kind(const char *name, enum reason *ret)
 {
 	for (size_t i = 0; i < REASON_COUNT; i++)
-		if (str_eq(kinds[i].name, name)) {
+		if (str_eq(names[i], name)) {
 			*ret = (enum reason)i;
 			return true;
 		}
@@ -238,7 +234,7 @@ static bool parse_by(struct parser *p, int which, size_t file, const char *s)
 
 	if (str_eq(s, "-"))
 		return true;
-	if (str_to_u64(s, REASONS_FILES_MAX, &by) < 0)
+	if (str_to_u64(s, 2 * REASONS_FILES_MAX, &by) < 0)
 		return false;
 	p->refs[which] = grow(p->refs[which], p->n_refs[which], &p->room_refs[which],
 			      sizeof(struct reference));
@@ -252,13 +248,15 @@ static int parse_file(struct parser *p, char *line, struct err **err)
 	struct reasons_file **files = left ? &p->r->left : &p->r->files;
 	size_t *n = left ? &p->r->n_left : &p->r->n_files;
 	struct reasons_file f = { 0 };
-	char *fields[8];
+	char *fields[9];
 
-	if (!split(line, fields, 8) || !parse_numbers(p, fields, &f) ||
-	    !parse_by(p, left, *n, fields[5]) || !decode(fields[6]) || !decode(fields[7]))
-		return malformed(p, "MODE SIZE PACKAGE KIND BY PATH DETAIL", err);
+	if (!split(line, fields, 9) || !parse_numbers(p, fields, &f) ||
+	    !parse_by(p, left, *n, fields[5]) || !decode(fields[6]) || !decode(fields[7]) ||
+	    !decode(fields[8]))
+		return malformed(p, "MODE SIZE PACKAGE KIND BY PATH DETAIL CONTENT", err);
 	f.path = fields[6];
 	f.detail = fields[7];
+	f.content = fields[8];
 	if (!*f.path || *f.path == '/' || (*n && strcmp((*files)[*n - 1].path, f.path) >= 0))
 		return malformed(p, "a path behind the one before", err);
 	if (*n >= REASONS_FILES_MAX)
@@ -284,26 +282,33 @@ static int parse_line(struct parser *p, char *line, struct err **err)
 	}
 }
 
-static bool set_references(const struct parser *p, int which, struct reasons_file *files, size_t n)
+static bool set_references(const struct parser *p, int which, struct reasons_file *files)
 {
+	size_t n = p->r->n_files, all = which ? n + p->r->n_left : n;
+
 	for (size_t i = 0; i < p->n_refs[which]; i++) {
 		const struct reference *ref = &p->refs[which][i];
 
-		if (ref->by >= n)
+		if (ref->by >= all)
 			return false;
-		files[ref->file].by = &files[ref->by];
+		files[ref->file].by =
+			ref->by < n ? &p->r->files[ref->by] : &p->r->left[ref->by - n];
 	}
 	return true;
 }
 
 /* Whether each chain comes to an end: what is seen from a file is settled for all that lead there. */
-static bool chains_end(const struct reasons_file *files, size_t n)
+static bool chains_end(const struct reasons *r)
 {
+	size_t n = r->n_files + r->n_left;
 	cleanup_free size_t *seen = xcalloc(n + 1, sizeof(*seen));
 
-	for (size_t i = 0; i < n; i++)
-		for (const struct reasons_file *f = &files[i]; f; f = f->by) {
-			size_t at = (size_t)(f - files);
+	for (size_t i = 0; i < n; i++) {
+		const struct reasons_file *f =
+			i < r->n_files ? &r->files[i] : &r->left[i - r->n_files];
+
+		for (; f; f = f->by) {
+			size_t at = number_of(r, f);
 
 			if (seen[at] == i + 1)
 				return false;
@@ -311,6 +316,7 @@ static bool chains_end(const struct reasons_file *files, size_t n)
 				break;
 			seen[at] = i + 1;
 		}
+	}
 	return true;
 }
 
@@ -325,10 +331,9 @@ static int parse_lines(struct parser *p, struct err **err)
 		return r;
 	if (!p->line)
 		return malformed(p, "\"" HEADER "\"", err);
-	if (!set_references(p, 0, p->r->files, p->r->n_files) ||
-	    !set_references(p, 1, p->r->left, p->r->n_left))
+	if (!set_references(p, 0, p->r->files) || !set_references(p, 1, p->r->left))
 		return err_set(err, EBADMSG, "reasons: a file is there because of one that is not");
-	if (!chains_end(p->r->files, p->r->n_files) || !chains_end(p->r->left, p->r->n_left))
+	if (!chains_end(p->r))
 		return err_set(err, EBADMSG, "reasons: files are there because of each other");
 	return 0;
 }
@@ -402,8 +407,10 @@ int reasons_load(const char *path, struct reasons **ret, struct err **err)
 	int r;
 
 	if (!path || !*path)
-		return err_set(err, ENOENT,
-			       "the image does not say why its files are there; build it again");
+		return err_set(
+			err, ENOENT,
+			"an older Atoll built it, which did not note why its files are there; "
+			"build it again ('atoll build RECIPE')");
 	r = file_read(path, REASONS_TEXT_MAX, &data, err);
 	if (r == 0)
 		r = reasons_unpack(buf_bytes(&data), data.len, ret, err);

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Why each file is in an image, and what was left out: what the builder found, as a blob of the image
- * (application/vnd.atoll.reasons.v1+zstd), so that "why" is answered from data. Every file has a
+ * (application/vnd.atoll.reasons.v2+zstd), so that "why" is answered from data. Every file has a
  * reason; most were brought by another file, and following those leads to the recipe or to what
  * every appliance has.
  *
  * The text, compressed with zstd, has a line for each package and file, files sorted by path. Fields
  * are separated by one space; in strings, bytes up to the space, DEL and % are %XX; "-" is nothing.
  *
- *	atoll-reasons 1
- *	p NAME VERSION                               packages, counted from 0
- *	f MODE SIZE PACKAGE KIND BY PATH DETAIL      files of the image, counted from 0
- *	x MODE SIZE PACKAGE KIND BY PATH DETAIL      files that were left out, counted from 0
+ *	atoll-reasons 2
+ *	p NAME VERSION                                       packages, counted from 0
+ *	f MODE SIZE PACKAGE KIND BY PATH DETAIL CONTENT      files of the image, counted from 0
+ *	x MODE SIZE PACKAGE KIND BY PATH DETAIL CONTENT      files that were left out, counted on
  *
- * MODE is octal with the type's bits; BY is the number of a file of the same letter. Foreign bytes:
- * reading is bounded and checks everything, also that no chain runs in a circle.
+ * MODE is octal with the type's bits. BY is the number of a file; what is in the image is never there
+ * because of something that is not. CONTENT is a link's target, and of a regular file of the image the
+ * begin of its SHA-256 in hex. Foreign bytes: reading is bounded and checks everything, also that no
+ * chain runs in a circle.
  */
 #ifndef ATOLL_REASONS_H
 #define ATOLL_REASONS_H
@@ -29,6 +31,7 @@
 #define REASONS_TEXT_MAX     (128 << 20)
 #define REASONS_FILES_MAX    2000000
 #define REASONS_PACKAGES_MAX 16384
+#define REASONS_CONTENT      16 /* digits: no two versions of a file have them in common by chance */
 
 /* How a file came in. reason_kinds (reasons.c) has each one's name and sentence. */
 enum reason {
@@ -68,6 +71,7 @@ struct reasons_file {
 	enum reason kind;
 	const struct reasons_file *by; /* or NULL */
 	const char *detail;            /* "" when there is no more to say */
+	const char *content;           /* "" for what has none to compare */
 };
 
 /* All strings belong to it. */
@@ -81,10 +85,8 @@ struct reasons {
 
 /* "needed", …: the kind's name in the text. */
 const char *reason_name(enum reason kind);
-/* As a sentence's middle: "PATH is here because it …"; for example "is a library that is needed by". */
-const char *reason_sentence(enum reason kind);
-
-/* `by` points into the same array, `package` into packages. The same input gives the same bytes. */
+/* `by` points into files (or left, of one that was left out), `package` into packages. The same input
+ * gives the same bytes. */
 void reasons_write(const struct reasons *r, struct buf *out);
 /* Owned by the caller. -EBADMSG names the line. Of the text, not compressed. */
 int reasons_parse(const void *text, size_t len, struct reasons **ret, struct err **err);

@@ -25,7 +25,7 @@
 #define MEDIA_KERNEL    "application/vnd.atoll.kernel.v1"
 #define MEDIA_VMLINUX   "application/vnd.atoll.kernel.v1.elf"
 #define MEDIA_INITRAMFS "application/vnd.atoll.initramfs.v1"
-#define MEDIA_REASONS   "application/vnd.atoll.reasons.v1+zstd"
+#define MEDIA_REASONS   "application/vnd.atoll.reasons.v2+zstd"
 #define MEDIA_SPDX      "application/spdx+json"
 #define MEDIA_CYCLONEDX "application/vnd.cyclonedx+json"
 

@@ -523,6 +523,13 @@ int recipe_line(const struct recipe *r, const char *key)
 	return 0;
 }
 
+char *recipe_where(const struct recipe *r, int line, const char *key)
+{
+	const char *slash = strrchr(r->file, '/');
+
+	return xasprintf("%s:%d: %s", slash ? slash + 1 : r->file, line, key);
+}
+
 bool recipe_keeps(const struct recipe *r, const char *what)
 {
 	return strv_has(r->keep, what);

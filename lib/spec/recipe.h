@@ -88,6 +88,9 @@ struct recipe *recipe_read(const char *file, const char *text, struct diag_list 
 void recipe_free(struct recipe *r);
 /* The line of one of its keys, to say why something is; 0 when it has none. */
 int recipe_line(const struct recipe *r, const char *key);
+/* "recipe.yaml:7: run", for an image: without the folder, of which the result must not depend. The caller
+ * frees. */
+char *recipe_where(const struct recipe *r, int line, const char *key);
 /* Whether keep: says so: "packages". */
 bool recipe_keeps(const struct recipe *r, const char *what);
 

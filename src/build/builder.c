@@ -354,13 +354,15 @@ static int put_module(struct build *s, const char *path, struct err **err)
 {
 	cleanup_free char *source = xasprintf("%s/modules/%s", s->kernel.dir, path);
 	cleanup_free char *target = xasprintf("usr/lib/modules/%s/%s", s->kernel.version, path);
+	cleanup_free char *where =
+		recipe_where(s->recipe, recipe_line(s->recipe, "modules"), "modules");
 	cleanup_free char *content = NULL;
 	int r = workspace_copy(&s->b->ws, source, &content, err);
 
 	if (r < 0)
 		return r;
 	tree_because(tree_put_file(&s->tree, target, 0644, content, s->kernel_package.name, ""),
-		     REASON_RECIPE, NULL, "modules");
+		     REASON_RECIPE, NULL, where);
 	strv_take(&s->modules, xasprintf("/%s", target));
 	return 0;
 }

@@ -95,7 +95,7 @@ static bool mark(struct closure *c, struct tree_node *node, enum reason reason,
 		return true;
 	excluded = reason == REASON_RECIPE ? NULL : exclusion(c, node->path);
 	if (excluded) {
-		tree_because(node, REASON_EXCLUDED, NULL, excluded);
+		tree_because(node, REASON_EXCLUDED, by ? by->path : NULL, excluded);
 		return false;
 	}
 	node->kept = true;
@@ -282,7 +282,7 @@ bool closure_read(const struct tree_node *node, struct buf *out)
 
 static char *line_of(const struct closure *c, const char *key)
 {
-	return xasprintf("%s:%d: %s", c->recipe->file, recipe_line(c->recipe, key), key);
+	return recipe_where(c->recipe, recipe_line(c->recipe, key), key);
 }
 
 /* What every appliance has, and what the recipe puts there. */

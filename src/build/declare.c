@@ -168,6 +168,7 @@ static int declare_certificates(struct workspace *ws, struct tree *tree, struct 
 static int declare_volume(const struct recipe *recipe, const struct recipe_volume *volume,
 			  const struct accounts *accounts, struct tree *tree, struct err **err)
 {
+	cleanup_free char *where = recipe_where(recipe, volume->line, "volumes");
 	cleanup_free char *path = NULL;
 	struct tree_node *node;
 	uint32_t uid, gid;
@@ -178,8 +179,7 @@ static int declare_volume(const struct recipe *recipe, const struct recipe_volum
 	if (r < 0)
 		return err_prefix(err, "%s:%d:%d: volume \"%s\"", recipe->file, volume->line,
 				  volume->column, volume->name);
-	node = tree_put_dir(tree, path, volume->mode ? volume->mode : VOLUME_MODE, "recipe",
-			    "volume");
+	node = tree_put_dir(tree, path, volume->mode ? volume->mode : VOLUME_MODE, "recipe", where);
 	node->uid = uid;
 	node->gid = gid;
 	return 0;

@@ -2,6 +2,7 @@
 #include "explain.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "mem.h"
@@ -12,6 +13,7 @@ struct listing {
 	struct tree_node **nodes;
 	struct reasons_file *files;
 	size_t n;
+	const struct listing *others; /* where else what brought a file may be; or NULL */
 };
 
 /* Packages by name: those of the index, and who else owns files. */
@@ -59,13 +61,20 @@ static int compare_path(const void *key, const void *item)
 	return strcmp(key, ((const struct reasons_file *)item)->path);
 }
 
+static const struct reasons_file *find_file(const struct listing *l, const char *path)
+{
+	return l->n ? bsearch(path, l->files, l->n, sizeof(*l->files), compare_path) : NULL;
+}
+
 static int set_by(struct listing *l, size_t i, struct err **err)
 {
 	const struct tree_node *node = l->nodes[i];
 
 	if (!node->by)
 		return 0;
-	l->files[i].by = bsearch(node->by, l->files, l->n, sizeof(*l->files), compare_path);
+	l->files[i].by = find_file(l, node->by);
+	if (!l->files[i].by && l->others)
+		l->files[i].by = find_file(l->others, node->by);
 	if (!l->files[i].by)
 		return err_set(err, ENOTRECOVERABLE, "/%s is there because of /%s, which is not",
 			       node->path, node->by);
@@ -85,10 +94,34 @@ static int fill(struct listing *l, struct owners *owners, struct err **err)
 			.package = find_owner(owners, l->nodes[i]->owner),
 			.kind = l->nodes[i]->reason,
 			.detail = l->nodes[i]->detail,
+			.content = S_ISLNK(l->nodes[i]->mode) ? l->nodes[i]->target : NULL,
 		};
 	for (size_t i = 0; i < l->n && r == 0; i++)
 		r = set_by(l, i, err);
 	return r;
+}
+
+/* The begin of each file's digest, as one block that the caller frees. */
+static char *set_contents(struct listing *l, const struct bom *bom)
+{
+	size_t room = REASONS_CONTENT + 1;
+	char *text = xcalloc(l->n + 1, room);
+
+	for (size_t p = 0; p <= bom->n; p++) {
+		const struct bom_package *owner = p < bom->n ? &bom->packages[p] : &bom->own;
+
+		for (size_t i = 0; i < owner->n; i++) {
+			const struct reasons_file *f = find_file(l, owner->files[i].node->path);
+			char *content;
+
+			if (!f)
+				continue;
+			content = text + (size_t)(f - l->files) * room;
+			memcpy(content, owner->files[i].sha256, REASONS_CONTENT);
+			l->files[f - l->files].content = content;
+		}
+	}
+	return text;
 }
 
 /* What was left out has no reason yet but for the ways of keeping that say so. */
@@ -109,7 +142,7 @@ static int check_reasons(const struct listing *l, struct err **err)
 }
 
 static int explain_listings(struct listing *in, struct listing *out, struct owners *owners,
-			    struct buf *blob, struct err **err)
+			    const struct bom *bom, struct buf *blob, struct err **err)
 {
 	int r = fill(in, owners, err);
 
@@ -118,6 +151,7 @@ static int explain_listings(struct listing *in, struct listing *out, struct owne
 	if (r == 0)
 		r = fill(out, owners, err);
 	if (r == 0) {
+		cleanup_free char *contents = set_contents(in, bom);
 		struct reasons reasons = { .packages = owners->packages,
 					   .n_packages = owners->n,
 					   .files = in->files,
@@ -133,11 +167,11 @@ static int explain_listings(struct listing *in, struct listing *out, struct owne
 }
 
 int explain(const struct tree *tree, const struct tree *left, const struct package_list *packages,
-	    struct buf *blob, struct err **err)
+	    const struct bom *bom, struct buf *blob, struct err **err)
 {
 	cleanup_free struct tree_node **in_nodes = tree_list(tree), **out_nodes = tree_list(left);
 	struct listing in = { .nodes = in_nodes, .n = tree->n };
-	struct listing out = { .nodes = out_nodes, .n = left->n };
+	struct listing out = { .nodes = out_nodes, .n = left->n, .others = &in };
 	struct owners owners = { .list = packages, .n = packages->n };
 	int r;
 
@@ -150,7 +184,7 @@ int explain(const struct tree *tree, const struct tree *left, const struct packa
 	add_owners(&owners, in_nodes);
 	add_owners(&owners, out_nodes);
 	forget_reasons(out_nodes);
-	r = explain_listings(&in, &out, &owners, blob, err);
+	r = explain_listings(&in, &out, &owners, bom, blob, err);
 	free(owners.packages);
 	return r;
 }

@@ -118,6 +118,7 @@ static int put_file(struct workspace *ws, const struct recipe *recipe,
 		    struct tree *tree, struct err **err)
 {
 	cleanup_free char *path = NULL, *content = NULL;
+	cleanup_free char *where = recipe_where(recipe, file->line, "files");
 	cleanup_buf struct buf bytes = BUF_INIT;
 	struct tree_node *node;
 	uint32_t uid, gid;
@@ -136,22 +137,25 @@ static int put_file(struct workspace *ws, const struct recipe *recipe,
 	r = workspace_write(ws, buf_bytes(&bytes), bytes.len, &content, err);
 	if (r < 0)
 		return r;
-	node = tree_put_file(tree, path, mode, content, "recipe", "files");
+	node = tree_put_file(tree, path, mode, content, "recipe", where);
 	node->uid = uid;
 	node->gid = gid;
 	return 0;
 }
 
-static int put_program(struct workspace *ws, const char *name, struct tree *tree, struct err **err)
+static int put_program(struct workspace *ws, const struct recipe *recipe, const char *name,
+		       struct tree *tree, struct err **err)
 {
 	cleanup_free char *source = paths_program(name);
 	cleanup_free char *path = xasprintf(PROGRAM_DIR "%s", name);
+	cleanup_free char *where =
+		recipe_where(recipe, recipe_line(recipe, "programs"), "programs");
 	cleanup_free char *content = NULL;
 	int r = workspace_copy(ws, source, &content, err);
 
 	if (r < 0)
 		return err_prefix(err, "program \"%s\"", name);
-	tree_put_file(tree, path, 0755, content, "recipe", "programs");
+	tree_put_file(tree, path, 0755, content, "recipe", where);
 	return 0;
 }
 
@@ -163,6 +167,6 @@ int files_put(struct workspace *ws, const struct recipe *recipe, const struct ac
 	for (size_t i = 0; i < recipe->n_files && r == 0; i++)
 		r = put_file(ws, recipe, &recipe->files[i], accounts, tree, err);
 	for (char **p = recipe->programs; p && *p && r == 0; p++)
-		r = put_program(ws, *p, tree, err);
+		r = put_program(ws, recipe, *p, tree, err);
 	return r;
 }

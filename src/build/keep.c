@@ -37,6 +37,8 @@ void keep_packages(struct tree *tree, struct tree *left)
 	cleanup_free struct tree_node **nodes = tree_list(tree);
 
 	for (size_t i = 0; nodes[i]; i++)
-		if (is_dropped(nodes[i]->path))
+		if (is_dropped(nodes[i]->path)) {
+			tree_because(nodes[i], REASON_NONE, NULL, "only people read it");
 			tree_move(tree, nodes[i]->path, left);
+		}
 }

@@ -123,11 +123,11 @@ static int add_bytes(struct store *store, const struct buf *bytes, struct store_
 	return store_writer_commit(w, blob, err);
 }
 
-static int add_reasons(struct store *store, const struct pack *p, struct store_blob *blob,
-		       struct err **err)
+static int add_reasons(struct store *store, const struct pack *p, const struct bom *bom,
+		       struct store_blob *blob, struct err **err)
 {
 	cleanup_buf struct buf bytes = BUF_INIT;
-	int r = explain(p->tree, p->left, p->packages, &bytes, err);
+	int r = explain(p->tree, p->left, p->packages, bom, &bytes, err);
 
 	return r < 0 ? r : add_bytes(store, &bytes, blob, err);
 }
@@ -177,7 +177,7 @@ static int add_files(struct store *store, const struct pack *p, struct store_ima
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
 		r = add_blob(store, files[i].path, files[i].blob, err);
-	return r == 0 ? add_reasons(store, p, &image->reasons, err) : r;
+	return r;
 }
 
 int pack_image(struct store *store, const struct pack *p, struct err **err)
@@ -193,6 +193,8 @@ int pack_image(struct store *store, const struct pack *p, struct err **err)
 	r = add_files(store, p, image, err);
 	if (r == 0)
 		r = make_bom(p, &image->rootfs, &bom, err);
+	if (r == 0)
+		r = add_reasons(store, p, &bom, &image->reasons, err);
 	if (r == 0)
 		r = add_boms(store, &bom, image, err);
 	if (r == 0) {

@@ -13,19 +13,20 @@
 
 #include "mem.h"
 #include "reasons.h"
+#include "reasons_text.h"
 
 static struct reasons_package packages[] = { { "nginx", "1.22-3" },
 					     { "libc6", "2.36" },
 					     { "recipe", "" } };
 static struct reasons_file files[] = {
-	{ "etc/a b\n%\377", S_IFREG | 0644, 3, &packages[2], REASON_RECIPE, NULL,
-	  "r.yaml:3: files" },
+	{ "etc/a b\n%\377", S_IFREG | 0644, 3, &packages[2], REASON_RECIPE, NULL, "r.yaml:3: files",
+	  "0123456789abcdef" },
 	{ "usr/lib/libc.so.6", S_IFREG | 0755, 1922136, &packages[1], REASON_NEEDED, &files[2],
-	  "libc.so.6" },
-	{ "usr/sbin/nginx", S_IFREG | 0755, 1240136, &packages[0], REASON_RECIPE, NULL, "-" },
+	  "libc.so.6", "libc-2.36.so" },
+	{ "usr/sbin/nginx", S_IFREG | 0755, 1240136, &packages[0], REASON_RECIPE, NULL, "-", "" },
 };
 static struct reasons_file left[] = {
-	{ "usr/bin/ldd", S_IFREG | 0755, 5000, &packages[1], REASON_NONE, NULL, NULL },
+	{ "usr/bin/ldd", S_IFREG | 0755, 5000, &packages[1], REASON_NONE, NULL, NULL, NULL },
 };
 static const struct reasons whole = { .packages = packages,
 				      .n_packages = ARRAY_SIZE(packages),
@@ -70,32 +71,34 @@ static void test_again(void **state)
 	assert_memory_equal(buf_bytes(&first), buf_bytes(&second), first.len);
 }
 
-#define HEADER "atoll-reasons 1\np a 1\n"
+#define HEADER "atoll-reasons 2\np a 1\n"
 
 static void test_refused(void **state)
 {
 	static const struct {
 		const char *text, *error;
 	} cases[] = {
-		{ "", "reasons:0: expected \"atoll-reasons 1\"" },
-		{ "atoll-reasons 2\n", "reasons:1: expected \"atoll-reasons 1\"" },
+		{ "", "reasons:0: expected \"atoll-reasons 2\"" },
+		{ "atoll-reasons 1\n", "reasons:1: expected \"atoll-reasons 2\"" },
 		{ HEADER "y\n", "reasons:3: expected p, f or x" },
 		{ HEADER "p a\n", "reasons:3: expected p NAME VERSION" },
-		{ HEADER "f 100644 1 1 none - a -\n", "reasons:3: expected MODE" },
+		{ HEADER "f 100644 1 1 none - a - -\n", "reasons:3: expected MODE" },
 		{ HEADER "f 100644 1 0 none - a\n", "reasons:3: expected MODE" },
-		{ HEADER "f 100648 1 0 none - a -\n", "reasons:3: expected MODE" },
-		{ HEADER "f 100644 -1 0 none - a -\n", "reasons:3: expected MODE" },
-		{ HEADER "f 100644 1 0 some - a -\n", "reasons:3: expected MODE" },
-		{ HEADER "f 100644 1 0 none - a%0 -\n", "reasons:3: expected MODE" },
-		{ HEADER "f 100644 1 0 none - a%00 -\n", "reasons:3: expected MODE" },
-		{ HEADER "f 100644 1 0 none - - -\n", "reasons:3: expected a path" },
-		{ HEADER "f 100644 1 0 none - /a -\n", "reasons:3: expected a path" },
-		{ HEADER "f 0 1 0 none - b -\nf 0 1 0 none - a -\n", "reasons:4: expected a path" },
-		{ HEADER "f 0 1 0 none 1 b -\n", "reasons: a file is there because of one that" },
-		{ HEADER "f 0 1 0 none 0 b -\n", "reasons: files are there because of each other" },
-		{ HEADER "f 0 1 0 none 1 a -\nf 0 1 0 none 2 b -\nf 0 1 0 none 1 c -\n",
+		{ HEADER "f 100648 1 0 none - a - -\n", "reasons:3: expected MODE" },
+		{ HEADER "f 100644 -1 0 none - a - -\n", "reasons:3: expected MODE" },
+		{ HEADER "f 100644 1 0 some - a - -\n", "reasons:3: expected MODE" },
+		{ HEADER "f 100644 1 0 none - a%0 - -\n", "reasons:3: expected MODE" },
+		{ HEADER "f 100644 1 0 none - a%00 - -\n", "reasons:3: expected MODE" },
+		{ HEADER "f 100644 1 0 none - - - -\n", "reasons:3: expected a path" },
+		{ HEADER "f 100644 1 0 none - /a - -\n", "reasons:3: expected a path" },
+		{ HEADER "f 0 1 0 none - b - -\nf 0 1 0 none - a - -\n",
+		  "reasons:4: expected a path" },
+		{ HEADER "f 0 1 0 none 1 b - -\n", "reasons: a file is there because of one that" },
+		{ HEADER "f 0 1 0 none 0 b - -\n",
 		  "reasons: files are there because of each other" },
-		{ HEADER "f 0 1 0 none - a -\np b 1\n", "reasons:4: expected no more packages" },
+		{ HEADER "f 0 1 0 none 1 a - -\nf 0 1 0 none 2 b - -\nf 0 1 0 none 1 c - -\n",
+		  "reasons: files are there because of each other" },
+		{ HEADER "f 0 1 0 none - a - -\np b 1\n", "reasons:4: expected no more packages" },
 	};
 
 	(void)state;
@@ -121,7 +124,7 @@ static void test_store(void **state)
 	assert_int_equal(reasons_load("/dev/null", &r, NULL), -EBADMSG);
 	for (int kind = 0; kind < REASON_COUNT; kind++) {
 		assert_non_null(reason_name((enum reason)kind));
-		assert_non_null(reason_sentence((enum reason)kind));
+		assert_non_null(reason_brief((enum reason)kind));
 	}
 }
 
