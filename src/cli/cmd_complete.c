@@ -5,9 +5,11 @@
  * are those behind "atoll". Never starts a daemon.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "client.h"
 #include "command.h"
+#include "image_reasons.h"
 #include "keyfile.h"
 #include "local_store.h"
 #include "mem.h"
@@ -91,7 +93,48 @@ static void offer_keys(const char *word, size_t n)
 	trusted_keys_finish(&keys);
 }
 
-static void offer_words(const char *word, enum word_kind kind, size_t n)
+/* Paths up to their next slash, each once; files of folders that are there come one after the other. */
+static void offer_paths(const char *word, const struct reasons_file *files, size_t n)
+{
+	cleanup_free char *last = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		cleanup_free char *shown = path_shown(files[i].path);
+		cleanup_free char *path =
+			xasprintf("%s%s", shown, S_ISDIR(files[i].mode) ? "/" : "");
+		size_t len = strlen(word);
+
+		if (!str_starts(path, word))
+			continue;
+		len += strcspn(path + len, "/");
+		len += path[len] == '/';
+		path[len] = '\0';
+		if (!str_eq(path, last))
+			offer(word, path, NULL);
+		free(last);
+		last = steal_ptr(path);
+	}
+}
+
+/* What is in the image, or what is not. */
+static void offer_files(const char *word, const char *image, bool left)
+{
+	cleanup_image_reasons struct image_reasons i = { 0 };
+
+	if (!local_store_exists() || image_reasons_open(image, &i, NULL) < 0)
+		return;
+	if (!left) {
+		offer_paths(word, i.reasons->files, i.reasons->n_files);
+		return;
+	}
+	offer_paths(word, i.reasons->left, i.reasons->n_left);
+	for (size_t p = 0; p < i.reasons->n_packages; p++)
+		if (package_is_real(&i.reasons->packages[p]))
+			offer(word, i.reasons->packages[p].name, "package");
+}
+
+/* `first`: the word before, behind the command's name. */
+static void offer_words(const char *word, enum word_kind kind, size_t n, const char *first)
 {
 	switch (kind) {
 	case WORDS_THINGS:
@@ -106,6 +149,13 @@ static void offer_words(const char *word, enum word_kind kind, size_t n)
 		break;
 	case WORDS_IMAGES:
 		offer_images(word);
+		break;
+	case WORDS_KEPT:
+	case WORDS_LEFT:
+		if (n == 0)
+			offer_images(word);
+		else if (n == 1)
+			offer_files(word, first, kind == WORDS_LEFT);
 		break;
 	case WORDS_LINKS:
 		offer_list(word, "/1.0/links", n == 0 ? "from" : "to");
@@ -155,6 +205,7 @@ int cmd_complete(const struct args *args)
 	const char *word = args->n_words ? args->words[args->n_words - 1] : "";
 	const struct command *c;
 	const struct option_spec *pending;
+	const char *first = NULL;
 	size_t n = 0;
 
 	if (args->n_words <= 1) {
@@ -173,12 +224,17 @@ int cmd_complete(const struct args *args)
 	} else if (pending && str_eq(pending->name, "as")) {
 		for (size_t i = 0; i < ARRAY_SIZE(export_formats); i++)
 			offer(word, export_formats[i], NULL);
+	} else if (pending && str_eq(pending->name, "by")) {
+		offer(word, "package", NULL);
+		offer(word, "reason", NULL);
+		offer(word, "folder", NULL);
 	} else if (!pending && word[0] == '-') {
 		offer_options(word, c);
 	} else if (!pending) {
 		for (size_t i = 1; i + 1 < args->n_words; i++)
-			n += args->words[i][0] != '-';
-		offer_words(word, c->kind, n);
+			if (args->words[i][0] != '-' && n++ == 0)
+				first = args->words[i];
+		offer_words(word, c->kind, n, first);
 	}
 	return 0;
 }

@@ -142,15 +142,13 @@ static json_t *machines_of(const struct query *q, const struct store_image *imag
 static void add(struct query *q, const struct store_image *image, const struct appliance_package *p,
 		const char *file)
 {
-	cleanup_free char *path = file ? xasprintf("/%s", file) : NULL;
-
-	json_array_append_new(q->found,
-			      json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:o}", "image",
-					image->name, "arch", image->arch, "package",
-					p ? p->name : NULL, "version", p ? p->version : NULL,
-					"source", p ? p->source : NULL, "source_version",
-					p ? p->source_version : NULL, "file", path, "machines",
-					machines_of(q, image)));
+	json_array_append_new(
+		q->found,
+		json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:o*, s:o}", "image", image->name,
+			  "arch", image->arch, "package", p ? p->name : NULL, "version",
+			  p ? p->version : NULL, "source", p ? p->source : NULL, "source_version",
+			  p ? p->source_version : NULL, "file", file ? json_path(file) : NULL,
+			  "machines", machines_of(q, image)));
 }
 
 static const struct appliance_package *package_of(const struct appliance *a, const char *name)

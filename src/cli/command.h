@@ -26,6 +26,8 @@ enum word_kind {
 	WORDS_SHELLS,
 	WORDS_KEYS,
 	WORDS_TERMS,
+	WORDS_KEPT, /* an image, and then a path in it */
+	WORDS_LEFT, /* an image, and then a path or package that was left out of it */
 };
 
 struct command {
@@ -56,6 +58,7 @@ int cmd_build(const struct args *args);
 int cmd_check(const struct args *args);
 int cmd_complete(const struct args *args);
 int cmd_cut(const struct args *args);
+int cmd_diff(const struct args *args);
 int cmd_doctor(const struct args *args);
 int cmd_down(const struct args *args);
 int cmd_events(const struct args *args);
@@ -77,11 +80,15 @@ int cmd_rm(const struct args *args);
 int cmd_sbom(const struct args *args);
 int cmd_shell(const struct args *args);
 int cmd_sign(const struct args *args);
+int cmd_size(const struct args *args);
 int cmd_start(const struct args *args);
 int cmd_stop(const struct args *args);
+int cmd_tree(const struct args *args);
 int cmd_up(const struct args *args);
 int cmd_update(const struct args *args);
 int cmd_verify(const struct args *args);
 int cmd_version(const struct args *args);
+int cmd_why(const struct args *args);
+int cmd_why_not(const struct args *args);
 
 #endif

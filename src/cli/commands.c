@@ -97,6 +97,22 @@ static const struct option_spec opts_sbom[] = {
 	{ 'f', "format", "FORMAT", "spdx (default) or cyclonedx" },
 	END,
 };
+static const struct option_spec opts_tree[] = {
+	FORMAT,
+	{ 'd', "depth", "N", "no deeper than N steps from where chains begin" },
+	{ 'a', "all", NULL, "also folders that brought nothing but folders" },
+	END,
+};
+static const struct option_spec opts_size[] = {
+	FORMAT,
+	{ 0, "by", "WHAT", "package, reason or folder" },
+	END,
+};
+static const struct option_spec opts_diff[] = {
+	FORMAT,
+	{ 0, "exit-code", "N", "exit with N when they differ" },
+	END,
+};
 static const struct option_spec opts_key[] = {
 	{ 0, "no-password", NULL,
 	  "a new key that needs none: for machines that sign by themselves" },
@@ -158,6 +174,17 @@ const struct command commands[] = {
 	{ "Appliances", "query", "TERM…",
 	  "Find appliances and machines that hold a package or file", opts_listing, 1, WORDS_ANY, 0,
 	  false, WORDS_TERMS, cmd_query },
+	{ "Appliances", "why", "IMAGE PATH", "Say why a file is in an appliance", opts_listing, 2,
+	  2, 0, false, WORDS_KEPT, cmd_why },
+	{ "Appliances", "why-not", "IMAGE PATH|PACKAGE",
+	  "Say why a file or package is not in an appliance", opts_listing, 2, 2, 0, false,
+	  WORDS_LEFT, cmd_why_not },
+	{ "Appliances", "tree", "IMAGE [PATH]", "Show which file brought which", opts_tree, 1, 2, 0,
+	  false, WORDS_KEPT, cmd_tree },
+	{ "Appliances", "size", "IMAGE", "Show where an appliance's bytes are", opts_size, 1, 1, 0,
+	  false, WORDS_IMAGES, cmd_size },
+	{ "Appliances", "diff", "IMAGE IMAGE", "Show what two appliances differ in", opts_diff, 2,
+	  2, 0, false, WORDS_IMAGES, cmd_diff },
 	{ "Appliances", "sbom", "IMAGE", "Print an appliance's bill of materials", opts_sbom, 1, 1,
 	  0, false, WORDS_IMAGES, cmd_sbom },
 	{ "Appliances", "export", "IMAGE", "Write an appliance as a file for other programs",

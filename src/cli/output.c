@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "buf.h"
 #include "mem.h"
 
 void print_json(const json_t *v)
@@ -12,6 +13,25 @@ void print_json(const json_t *v)
 		v ? json_dumps(v, JSON_INDENT(2) | JSON_ENCODE_ANY) : xstrdup("null");
 
 	puts(text ? text : "null");
+}
+
+json_t *json_text(const char *text)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+	json_t *o = json_string(text);
+
+	if (o)
+		return o;
+	for (; *text; text++)
+		buf_printf(&out, (signed char)*text > 0 ? "%c" : "%%%02X", (unsigned char)*text);
+	return json_stringn((char *)buf_bytes(&out), out.len);
+}
+
+json_t *json_path(const char *path)
+{
+	cleanup_free char *full = xasprintf("/%s", path);
+
+	return json_text(full);
 }
 
 char *age_text(int64_t since, char *buf)

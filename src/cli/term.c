@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "mem.h"
 #include "str.h"
 
@@ -111,6 +112,47 @@ char *text_safe(const char *s)
 		if (is_control(p, end))
 			*p = '?';
 	return copy;
+}
+
+/* The bytes of the character at s, when it is one of UTF-8 (RFC 3629) that shows as itself; else 0. */
+static size_t visible_char(const uint8_t *s)
+{
+	uint32_t c = *s, least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 : c >> 3 == 30 ? 4 : 0;
+
+	if (n > 1)
+		c &= 0x7fU >> n;
+	for (size_t i = 1; i < n; i++) {
+		if (s[i] >> 6 != 2)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (!n || c < ' ' || (c >= 0x7f && c < 0xa0) || c < least[n] || c > 0x10ffff ||
+	    (c >= 0xd800 && c < 0xe000))
+		return 0;
+	/* Marks of direction, and line and paragraph separators */
+	if (c == 0x061c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2066 && c <= 0x2069) || c == 0xfeff)
+		return 0;
+	return n;
+}
+
+char *text_visible(const char *s)
+{
+	struct buf out = BUF_INIT;
+
+	while (*s) {
+		size_t n = visible_char((const uint8_t *)s);
+
+		if (*s == '\\')
+			buf_append_str(&out, "\\\\");
+		else if (n)
+			buf_append(&out, s, n);
+		else
+			buf_printf(&out, "\\x%02x", (uint8_t)*s);
+		s += n ? n : 1;
+	}
+	return buf_steal_str(&out);
 }
 
 size_t text_make_safe(uint8_t *data, size_t len)

@@ -29,7 +29,12 @@ size_t text_width(const char *s);
  * print, and must not steer the user's terminal.
  */
 char *text_safe(const char *s);
-/* The same for a stream's bytes: keeps newline and tab, drops carriage return, in place. */
+/*
+ * A copy in which every byte can be seen, whatever a file's name has in it: control characters, those that
+ * turn text around, and what is not UTF-8 are \xNN, and a backslash is two.
+ */
+char *text_visible(const char *s);
+/* As text_safe, for a stream's bytes: keeps newline and tab, drops carriage return, in place. */
 size_t text_make_safe(uint8_t *data, size_t len);
 
 #endif

@@ -11,5 +11,7 @@ _atoll() {
 		*) COMPREPLY+=("${line%%$'\t'*}") ;;
 		esac
 	done
+	# Paths in appliances come a folder at a time.
+	[[ ${#COMPREPLY[@]} -ne 1 || ${COMPREPLY[0]} != */ ]] || compopt -o nospace
 }
 complete -o filenames -F _atoll atoll
