@@ -166,12 +166,24 @@ static int explain_listings(struct listing *in, struct listing *out, struct owne
 	return r;
 }
 
+/* Folders that went with their contents may have come back for others: those are not left out. */
+static size_t drop_kept(const struct tree *tree, struct tree_node **nodes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; nodes[i]; i++)
+		if (!tree_get(tree, nodes[i]->path))
+			nodes[n++] = nodes[i];
+	nodes[n] = NULL;
+	return n;
+}
+
 int explain(const struct tree *tree, const struct tree *left, const struct package_list *packages,
 	    const struct bom *bom, struct buf *blob, struct err **err)
 {
 	cleanup_free struct tree_node **in_nodes = tree_list(tree), **out_nodes = tree_list(left);
 	struct listing in = { .nodes = in_nodes, .n = tree->n };
-	struct listing out = { .nodes = out_nodes, .n = left->n, .others = &in };
+	struct listing out = { .nodes = out_nodes, .n = drop_kept(tree, out_nodes), .others = &in };
 	struct owners owners = { .list = packages, .n = packages->n };
 	int r;
 

@@ -40,6 +40,8 @@ make_packages() {
 	file hello usr/share/hello/not
 	file hello "usr/share/hello/$(printf 'n\344me\033[31m\\\tx')"
 	file hello usr/share/man/man1/hello.1
+	file hello usr/share/doc/hello/copyright
+	file hello usr/share/doc/hello/README
 	chmod 755 "$WORK/pkg/hello/usr/bin/hello"
 	deb hello 'Depends: shell, unused'
 	file unused usr/bin/unused
@@ -111,6 +113,9 @@ repository_build() {
 	run "$atoll" why-not one /usr/bin/spore
 	[ "$status" -eq 1 ]
 	[ "$output" = 'atoll: /usr/bin/spore is in none of the packages of appliance "one"; did you mean /usr/bin/spare?' ]
+	# Nothing is both.
+	zstd -dc "$(blob one reasons)" | awk '/^[fx] / { print $7 }' | sort | uniq -d >both
+	[ ! -s both ]
 	"$atoll" why-not one /usr/bin/spare --format json | jq -e '.reason == "none" and (.way | test("program"))'
 }
 
@@ -128,7 +133,7 @@ repository_build() {
 	run "$atoll" why-not one nginx
 	[ "$status" -eq 1 ]
 	[[ $output == *'package "nginx" is none of those that appliance "one" was made of'* ]]
-	"$atoll" why-not one hello --format json | jq -e '.left_out.files == 2 and (.files | map(.reason) | sort) == ["excluded", "none"]'
+	"$atoll" why-not one hello --format json | jq -e '.left_out.files == 3 and (.files | map(.reason) | sort) == ["excluded", "none", "none"]'
 }
 
 @test "file names with any byte are shown and found, in text and JSON" {
@@ -157,7 +162,7 @@ repository_build() {
 	[[ $output != *own.conf* && $output == *"/usr/bin/shell"* && $output == *"/usr/share/hello/data"* ]]
 	run "$atoll" tree one /usr/bin/hello --depth 1
 	[ "${#lines[@]}" -eq 3 ]
-	[[ ${lines[2]} == *"└─ … 3 more" ]]
+	[[ ${lines[2]} == *"└─ … 4 more" ]]
 	# What is below is part of what is above, and each file is there once.
 	"$atoll" tree one --all --format json >tree.json
 	jq -e '(.[] | select(.path == "/usr/bin/hello") | .total) == ([.[] | select(.path == "/usr/bin/hello" or .by == "/usr/bin/hello") | .size] | add)' tree.json
