@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* atoll export IMAGE: atoll-convert's. */
+/* atoll export IMAGE, atoll import FILE: atoll-convert's. */
 #include <unistd.h>
 
 #include "command.h"
@@ -17,7 +17,7 @@ static void pass(char ***argv, const struct args *args, const char *name, bool v
 		strv_append(argv, args_get(args, name));
 }
 
-static int run(char **argv)
+static int run(char *const *argv)
 {
 	cleanup_free char *program = paths_program("atoll-convert");
 
@@ -38,6 +38,20 @@ int cmd_export(const struct args *args)
 	strv_append(&argv, "export");
 	pass(&argv, args, "as", true);
 	pass(&argv, args, "output", true);
+	pass(&argv, args, "force", false);
+	strv_append(&argv, "--");
+	strv_append(&argv, args_word(args, 0));
+	return run(argv);
+}
+
+int cmd_import(const struct args *args)
+{
+	cleanup_strv char **argv = NULL;
+
+	strv_append(&argv, "atoll-convert");
+	strv_append(&argv, "import");
+	pass(&argv, args, "name", true);
+	pass(&argv, args, "kernel", true);
 	pass(&argv, args, "force", false);
 	strv_append(&argv, "--");
 	strv_append(&argv, args_word(args, 0));

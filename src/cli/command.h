@@ -68,6 +68,7 @@ int cmd_fixes(const struct args *args);
 int cmd_gc(const struct args *args);
 int cmd_help(const struct args *args);
 int cmd_images(const struct args *args);
+int cmd_import(const struct args *args);
 int cmd_inspect(const struct args *args);
 int cmd_key(const struct args *args);
 int cmd_links(const struct args *args);

@@ -93,6 +93,12 @@ static const struct option_spec opts_export[] = {
 	{ 0, "force", NULL, "replace a file that is there" },
 	END,
 };
+static const struct option_spec opts_import[] = {
+	{ 0, "name", "NAME", "what the appliance is called, instead of as the image is tagged" },
+	{ 0, "kernel", "KERNEL", "adds a kernel for virtual machines: cloud or generic" },
+	{ 0, "force", NULL, "replace an appliance of that name" },
+	END,
+};
 static const struct option_spec opts_sbom[] = {
 	{ 'f', "format", "FORMAT", "spdx (default) or cyclonedx" },
 	END,
@@ -189,6 +195,9 @@ const struct command commands[] = {
 	  0, false, WORDS_IMAGES, cmd_sbom },
 	{ "Appliances", "export", "IMAGE", "Write an appliance as a file for other programs",
 	  opts_export, 1, 1, 0, false, WORDS_IMAGES, cmd_export },
+	{ "Appliances", "import", "FILE|FOLDER",
+	  "Make an appliance of an OCI image layout or docker archive", opts_import, 1, 1, 0, false,
+	  WORDS_FILES, cmd_import },
 	{ "Appliances", "rm", "IMAGE…", "Take appliances out of the store", NULL, 1, WORDS_ANY, 0,
 	  false, WORDS_IMAGES, cmd_rm },
 	{ "Appliances", "gc", "", "Delete what no appliance and no machine needs", opts_listing, 0,

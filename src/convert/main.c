@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* atoll-convert(1): appliances to and from the formats of others. 'atoll export' and 'atoll import'. */
+#include <curl/curl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,33 +9,46 @@
 
 #include "export.h"
 #include "fd.h"
+#include "import.h"
 #include "log.h"
 #include "mem.h"
-#include "paths.h"
+#include "sources.h"
 #include "str.h"
 
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2
 
 static const struct option options[] = {
-	{ "as", required_argument, NULL, 'a' },
-	{ "force", no_argument, NULL, 'f' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "output", required_argument, NULL, 'o' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+	{ "apt", required_argument, NULL, 'A' },    { "as", required_argument, NULL, 'a' },
+	{ "force", no_argument, NULL, 'f' },        { "help", no_argument, NULL, 'h' },
+	{ "kernel", required_argument, NULL, 'k' }, { "name", required_argument, NULL, 'n' },
+	{ "output", required_argument, NULL, 'o' }, { "quiet", no_argument, NULL, 'q' },
+	{ "version", no_argument, NULL, 'V' },      { NULL, 0, NULL, 0 },
+};
+
+struct options {
+	struct export_options export;
+	struct import_options import;
+	const char *apt;
+	bool imports, force, quiet;
 };
 
 static void usage(FILE *out)
 {
 	fputs("usage: atoll-convert export [OPTIONS] --as FORMAT IMAGE\n"
-	      "Writes an appliance of the store as a file of another format.\n"
+	      "       atoll-convert import [OPTIONS] FILE|FOLDER\n"
+	      "Writes an appliance of the store as a file of another format, or makes an "
+	      "appliance\n"
+	      "of an OCI image layout or a docker archive.\n"
 	      "\n"
-	      "  --as FORMAT   one of those below\n"
-	      "  -o, --output FILE\n"
-	      "  --force       replace a file that is there\n"
-	      "  --quiet       say nothing but errors\n"
+	      "  --as FORMAT        one of those below\n"
+	      "  -o, --output FILE  where to\n"
+	      "  --name NAME        what the appliance is called\n"
+	      "  --kernel KERNEL    adds a kernel for virtual machines: cloud or generic\n"
+	      "  --force            replace what is there\n"
+	      "  --apt DIR          for the kernel, read sources and keys there instead of "
+	      "/etc/apt\n"
+	      "  --quiet            say nothing but errors\n"
 	      "  --version, --help\n"
 	      "\n",
 	      out);
@@ -60,21 +74,38 @@ static const struct format *find_format(const char *name)
 	exit(EXIT_USAGE);
 }
 
+static const char *find_kernel(const char *name)
+{
+	if (str_eq(name, "cloud") || str_eq(name, "generic"))
+		return name;
+	log_error("there is no kernel \"%s\" to import with; there are cloud, generic", name);
+	exit(EXIT_USAGE);
+}
+
 /* Exits for --help, --version and mistakes. */
-static void parse_options(struct export_options *o, int argc, char **argv)
+static void parse_options(struct options *o, int argc, char **argv)
 {
 	int c;
 
 	while ((c = getopt_long(argc, argv, "fho:q", options, NULL)) != -1) {
 		switch (c) {
+		case 'A':
+			o->apt = optarg;
+			break;
 		case 'a':
-			o->format = find_format(optarg);
+			o->export.format = find_format(optarg);
 			break;
 		case 'f':
 			o->force = true;
 			break;
+		case 'k':
+			o->import.kernel = find_kernel(optarg);
+			break;
+		case 'n':
+			o->import.name = optarg;
+			break;
 		case 'o':
-			o->out = optarg;
+			o->export.out = optarg;
 			break;
 		case 'q':
 			o->quiet = true;
@@ -89,34 +120,37 @@ static void parse_options(struct export_options *o, int argc, char **argv)
 			bad_usage();
 		}
 	}
-	if (argc - optind != 2 || !o->format || !str_eq(argv[optind], "export"))
+	if (argc - optind != 2)
 		bad_usage();
-	o->image = argv[optind + 1];
+	o->imports = str_eq(argv[optind], "import");
+	if (!o->imports && (!str_eq(argv[optind], "export") || !o->export.format))
+		bad_usage();
+	o->export.image = o->import.source = argv[optind + 1];
+	o->export.force = o->import.force = o->force;
+	o->export.quiet = o->quiet;
 }
 
-static int run(const struct export_options *o, struct err **err)
+static int run(const struct options *o, struct err **err)
 {
-	cleanup_free char *cache = paths_in_state("cache");
-	cleanup_free char *folder = paths_in_state("store");
-	struct workspace ws = { .lock = -1 };
-	struct store *store;
-	int r = workspace_open(cache, &ws, err);
+	struct builder b = { .apt_dir = o->apt, .quiet = o->quiet, .ws = { .lock = -1 } };
+	int r = builder_open(&b, err);
 
 	if (r < 0)
 		return r;
-	r = store_open(folder, &store, err);
-	if (r == 0) {
-		r = export_image(&ws, store, o, err);
-		store_close(store);
-	}
-	workspace_close(&ws);
+	if (o->imports)
+		r = import_image(&b, &o->import, err);
+	else
+		r = export_image(&b.ws, b.store, &o->export, err);
+	builder_close(&b);
 	return r;
 }
 
 int main(int argc, char **argv)
 {
+	const char *apt = getenv("ATOLL_APT_ROOT");
 	cleanup_err struct err *err = NULL;
-	struct export_options o = { 0 };
+	struct options o = { .apt = apt && *apt ? apt : APT_DIR };
+	int r;
 
 	fd_secure_std();
 	log_init("atoll-convert", LOG_LEVEL_WARN);
@@ -124,7 +158,10 @@ int main(int argc, char **argv)
 	umask(022);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error like a full disk */
 	signal(SIGPIPE, SIG_IGN);
-	if (run(&o, &err) == 0)
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	r = run(&o, &err);
+	curl_global_cleanup();
+	if (r == 0)
 		return 0;
 	log_error("%s", err_msg(err));
 	return EXIT_FAILED;

@@ -100,6 +100,169 @@ crun_run() {
 	[ "$(tar -tf greet.docker | tail -1)" = manifest.json ]
 }
 
+# layer NAME: packs the folder NAME into layers/NAME.tar.
+layer() {
+	mkdir -p layers
+	tar --numeric-owner -C "$1" -cf "layers/$1.tar" .
+}
+
+# archive CONFIG LAYER…: a docker archive, "archive.tar", of layers that were packed.
+archive() {
+	local config=$1
+	shift
+	rm -rf archive
+	mkdir archive
+	echo "$config" >archive/config.json
+	for l; do cp "layers/$l.tar" archive; done
+	jq -n '[{Config: "config.json", RepoTags: ["example.org/x/layered:1"], Layers: ($ARGS.positional | map(. + ".tar"))}]' \
+		--args "$@" >archive/manifest.json
+	tar -C archive -cf archive.tar .
+}
+
+CONFIG='{"architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/bin/busybox", "sh"], "Cmd": ["/run.sh"],
+	"Env": ["GREETING=hello"], "User": "7:7", "WorkingDir": "/work", "ExposedPorts": {"7080/tcp": {}, "53/udp": {}}, "Volumes": {"/keep": {}}}}'
+
+# Two layers, the second with whiteouts, a hard link to a file of the first, and a path over one of its links.
+make_layers() {
+	mkdir -p one/{usr/bin,old/deep,opaque,work,keep,dropped} two/{old,opaque}
+	tar -xOf greet.tar usr/bin/busybox >one/usr/bin/busybox
+	chmod 4755 one/usr/bin/busybox
+	ln -s usr/bin one/bin
+	echo gone >one/old/gone
+	echo stays >one/old/deep/stays
+	echo below >one/opaque/below
+	echo x >one/dropped/x
+	chown 7:7 one/keep
+	mkfifo one/pipe
+	cat >one/run.sh <<-'END'
+		echo "layered: $GREETING from $(/bin/busybox id -u) in $(/bin/busybox pwd)"
+		/bin/busybox find /old /opaque /dropped /bin/extra /pipe 2>&1
+		exec /bin/busybox nc -ll -p 7080 -e /bin/busybox true
+	END
+	layer one
+	touch two/old/.wh.gone two/opaque/.wh..wh..opq two/.wh.dropped
+	echo above >two/opaque/above
+	layer two
+	# What is in the folder "bin" there belongs below the link "bin"; hard is another name of a file below.
+	python3 - layers/two.tar <<-'END'
+		import io, sys, tarfile
+		with tarfile.open(sys.argv[1], "a") as t:
+		    extra = tarfile.TarInfo("bin/extra")
+		    extra.size = 5
+		    t.addfile(extra, io.BytesIO(b"extra"))
+		    hard = tarfile.TarInfo("hard")
+		    hard.type, hard.linkname = tarfile.LNKTYPE, "usr/bin/busybox"
+		    t.addfile(hard)
+	END
+}
+
+@test "import: layers, whiteouts, links; it runs as light machine" {
+	"$atoll" export --as tar greet
+	make_layers
+	archive "$CONFIG" one two
+	run timeout 60 "$atoll" import archive.tar
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"layered: 1 devices, sockets or pipes are not in the appliance"* ]]
+	[[ $output == *"layered: 1 programs lost their set-user-ID or set-group-ID bit"* ]]
+	"$atoll" inspect --image layered >image.json
+	jq -e '.appliance | .run == ["/bin/busybox", "sh", "/run.sh"] and .user == "7" and .provides == {"port-7080": "tcp/7080"}
+		and .volumes.keep == {"target": "/keep", "owner": 7, "group": 7, "mode": 493}' image.json
+	"$atoll" export --as tar -o back.tar layered
+	tar -tvf back.tar hard | grep -q '^hrwxr-xr-x' || tar -tvf back.tar usr/bin/busybox | grep -q '^hrwxr-xr-x'
+	world_daemon
+	federation imported 'machines: {box: {appliance: layered, kind: light}}'
+	timeout 60 "$atoll" up "$WORK/imported.yaml"
+	until_is 1 sh -c "'$atoll' logs box | grep -c '^layered: hello from 7 in /work'"
+	run "$atoll" logs box
+	echo "$output"
+	[[ $output == *"/old/deep/stays"* && $output != *"/old/gone"* ]]
+	[[ $output == *"/opaque/above"* && $output != *"/opaque/below"* ]]
+	[[ $output == *"/dropped: No such file"* && $output == *"/bin/extra"* ]]
+	timeout 60 "$atoll" down imported
+}
+
+@test "import: a layout that skopeo wrote gives the files that were exported" {
+	"$atoll" export --as oci -o greet.oci greet
+	"$atoll" export --as tar greet
+	skopeo copy -q oci-archive:greet.oci oci:layout:other
+	run timeout 60 "$atoll" import layout
+	[ "$status" -eq 0 ]
+	"$atoll" export --as tar -o other.tar other
+	cmp greet.tar other.tar
+	run timeout 60 "$atoll" import layout
+	[ "$status" -eq 1 ]
+	[[ $output == *'there is an appliance "other" already; --force replaces it, --name names another' ]]
+	local blob
+	blob=$(skopeo inspect --raw oci:layout:other | jq -r '.layers[0].digest[7:]')
+	printf x | dd of="layout/blobs/sha256/$blob" seek=100 bs=1 conv=notrunc status=none
+	run timeout 60 "$atoll" import --force layout
+	[ "$status" -eq 1 ]
+	[[ $output == *"blobs/sha256/$blob: damaged, it has the digest "* ]]
+}
+
+@test "import: with a kernel it runs as any kind" {
+	"$atoll" export --as oci -o greet.oci greet
+	ln -sfn "${ATOLL_TEST_STORE:-$ATOLL_BUILD_DIR/system-tests}/cache" "$ATOLL_ROOT/cache-of-all"
+	rm -rf "$ATOLL_ROOT/cache" && mv "$ATOLL_ROOT/cache-of-all" "$ATOLL_ROOT/cache"
+	run timeout 100 "$atoll" import --name any --kernel cloud greet.oci
+	echo "$output"
+	[ "$status" -eq 0 ]
+	# Kernel and initramfs are the very blobs that a build has.
+	[ "$("$atoll" inspect --image any | jq -r '.blobs | .kernel, .vmlinux, .initramfs | .digest')" = \
+		"$("$atoll" inspect --image greet | jq -r '.blobs | .kernel, .vmlinux, .initramfs | .digest')" ]
+	"$atoll" inspect --image any | jq -e '.appliance.kinds == null and .appliance.kernel != null'
+}
+
+@test "import: what leads outside, what is damaged, what is no image" {
+	mkdir -p evil
+	python3 - <<-'END'
+		import io, tarfile
+		def make(name, *entries):
+		    with tarfile.open(name, "w") as t:
+		        for path, kind, link in entries:
+		            i = tarfile.TarInfo(path)
+		            i.type, i.linkname = kind, link
+		            t.addfile(i, io.BytesIO(b""))
+		import os
+		os.makedirs("layers")
+		make("layers/dots.tar", ("a/../../etc/passwd", tarfile.REGTYPE, ""))
+		make("layers/loop.tar", ("a", tarfile.SYMTYPE, "b"), ("b", tarfile.SYMTYPE, "a"), ("a/x", tarfile.REGTYPE, ""))
+		make("layers/hard.tar", ("x", tarfile.LNKTYPE, "../../../etc/passwd"))
+		make("layers/link.tar", ("out", tarfile.SYMTYPE, "/../../..%s" % os.getcwd()), ("out/evil/caught", tarfile.REGTYPE, ""))
+	END
+	for name in dots loop hard; do
+		archive "$CONFIG" $name
+		run timeout 60 "$atoll" import --name bad archive.tar
+		echo "$output"
+		[ "$status" -eq 1 ]
+		[[ $output == *"$name.tar: it has a path that leads outside or is too long: "* ]]
+	done
+	archive "$CONFIG" link
+	run timeout 60 "$atoll" import --name bad archive.tar
+	[ "$status" -eq 0 ]
+	[ -z "$(ls evil)" ]
+	"$atoll" rm bad
+	archive '{"architecture": "pdp11", "config": {}}' link
+	run timeout 60 "$atoll" import archive.tar
+	[[ $output == *'config.json: architecture: "pdp11" is not one that Atoll knows' ]]
+	archive "$CONFIG" link
+	sed -i 's|link.tar|../link.tar|' archive/manifest.json
+	tar -C archive -cf archive.tar .
+	run timeout 60 "$atoll" import --name bad archive.tar
+	[ "$status" -eq 0 ] || [[ $output == *"it has no file"* ]]
+	"$atoll" rm bad 2>/dev/null || true
+	head -c 3000 archive.tar >cut.tar
+	run timeout 60 "$atoll" import cut.tar
+	[ "$status" -eq 1 ]
+	echo text >text
+	run timeout 60 "$atoll" import text
+	[ "$status" -eq 1 ]
+	run timeout 60 "$atoll" import evil
+	[[ $output == *"neither an OCI image layout (index.json) nor a docker archive (manifest.json)" ]]
+	[ "$("$atoll" images --format json | jq -r '.[] | select(.name == "bad") | .name')" = "" ]
+}
+
 @test "what cannot be exported: said, and nothing is left behind" {
 	run "$atoll" export --as tra greet
 	[ "$status" -eq 2 ]
