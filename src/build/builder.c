@@ -166,8 +166,9 @@ static int find_init(struct build *s, struct err **err)
 
 	if (r == -ENOEXEC) {
 		progress_clear(&s->progress);
-		log_warn("%s: %s; the image gets no initramfs, and no machine can run it yet",
-			 s->recipe->name, err_msg(own));
+		log_warn("%s: %s; the image gets no initramfs and no machine can run it: build "
+			 "Atoll where there is a cross compiler for %s",
+			 s->recipe->name, err_msg(own), s->arch);
 		return 0;
 	}
 	return r < 0 ? err_set(err, -r, "%s", err_msg(own)) : 0;

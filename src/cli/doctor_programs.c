@@ -8,12 +8,24 @@
 #include "fd.h"
 #include "mem.h"
 
+#define QEMU_AMD64         "qemu-system-x86_64"
+#define QEMU_AMD64_PACKAGE "qemu-system-x86"
+#define QEMU_ARM64         "qemu-system-aarch64"
+#define QEMU_ARM64_PACKAGE "qemu-system-arm"
+
+/* Of the host's architecture, and of the other one that appliances can be for. */
 #if defined(__aarch64__)
-#define QEMU "qemu-system-aarch64"
-#elif defined(__riscv)
-#define QEMU "qemu-system-riscv64"
+#define QEMU               QEMU_ARM64
+#define QEMU_PACKAGE       QEMU_ARM64_PACKAGE
+#define OTHER              "amd64"
+#define OTHER_QEMU         QEMU_AMD64
+#define OTHER_QEMU_PACKAGE QEMU_AMD64_PACKAGE
 #else
-#define QEMU "qemu-system-x86_64"
+#define QEMU               QEMU_AMD64
+#define QEMU_PACKAGE       QEMU_AMD64_PACKAGE
+#define OTHER              "arm64"
+#define OTHER_QEMU         QEMU_ARM64
+#define OTHER_QEMU_PACKAGE QEMU_ARM64_PACKAGE
 #endif
 
 /* Where a program is, by PATH and the folders that an ordinary user's PATH lacks; or NULL. */
@@ -45,9 +57,15 @@ static void check_program(struct doctor_finding *f, const char *name, const char
 
 static void check_qemu(struct doctor_finding *f)
 {
-	check_program(f, QEMU,
-		      "micro, full and emulated machines cannot run; apt-get install "
-		      "qemu-system-x86");
+	check_program(
+		f, QEMU,
+		"micro, full and emulated machines cannot run; apt-get install " QEMU_PACKAGE);
+}
+
+static void check_other(struct doctor_finding *f)
+{
+	check_program(f, OTHER_QEMU,
+		      "machines for " OTHER " cannot run; apt-get install " OTHER_QEMU_PACKAGE);
 }
 
 static void check_ovmf(struct doctor_finding *f)
@@ -87,7 +105,8 @@ static void check_gpgv(struct doctor_finding *f)
 }
 
 const struct doctor_check doctor_program_checks[] = {
-	{ "qemu", check_qemu },   { "firmware", check_ovmf },     { "passt", check_passt },
-	{ "erofs", check_erofs }, { "fakeroot", check_fakeroot }, { "gpgv", check_gpgv },
-	{ NULL, NULL },
+	{ "qemu", check_qemu },     { "emulation", check_other },
+	{ "firmware", check_ovmf }, { "passt", check_passt },
+	{ "erofs", check_erofs },   { "fakeroot", check_fakeroot },
+	{ "gpgv", check_gpgv },     { NULL, NULL },
 };

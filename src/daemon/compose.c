@@ -282,10 +282,10 @@ static int fill_machine(struct job *j, struct err **err)
 		return 0;
 	}
 	if (!kernel->path || !in->image->initramfs.path)
-		return err_set(
-			err, EINVAL,
-			"appliance \"%s\" has no kernel, which kind %s needs; build it again",
-			in->machine->appliance, c->kind);
+		return err_set(err, EINVAL,
+			       "appliance \"%s\" has no %s, which kind %s needs; build it again",
+			       in->machine->appliance, kernel->path ? "initramfs" : "kernel",
+			       c->kind);
 	c->kernel = xstrdup(kernel->path);
 	c->initramfs = xstrdup(in->image->initramfs.path);
 	return 0;

@@ -236,7 +236,7 @@ put_image() {
 @test "doctor names every check with its result" {
 	run "$atoll" doctor --format json
 	[ "$(jq 'length >= 12 and all((.result | IN("ok", "warn", "fail")) and .check and .detail)' <<<"$output")" = true ]
-	for check in kvm namespaces cgroups "file systems" disk memory qemu passt store daemon; do
+	for check in kvm namespaces cgroups "file systems" disk memory qemu emulation passt store daemon; do
 		[ "$(jq --arg c "$check" 'any(.check == $c)' <<<"$output")" = true ]
 	done
 	run "$atoll" doctor
