@@ -289,7 +289,7 @@ int machine_create(const struct options *options, struct machine_files *files, i
 
 	m->options = options;
 	m->launch_ns = launch_ns;
-	m->memory.fd = m->vm.kvm = m->vm.fd = -1;
+	m->vm.kvm = m->vm.fd = -1;
 	m->serial_irq = m->platform.irq = -1;
 	m->loop = loop_create();
 	pthread_mutex_init(&m->lock, NULL);

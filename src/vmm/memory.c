@@ -2,13 +2,11 @@
 #include "memory.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/memfd.h>
+#include <linux/mman.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "fd.h"
 #include "layout.h"
 
 #define PAGE       4096
@@ -40,29 +38,50 @@ static void lay_out(struct memory *m, uint8_t *host)
 			(struct memory_region){ LAYOUT_HOLE_END, m->size - low, host + low };
 }
 
+/*
+ * Private memory, because the host gives it transparent huge pages, as it does not give them to a memfd
+ * (shmem_enabled is "never" unless somebody changed it). It begins at a multiple of 2 MiB for that: a guest's
+ * memory that cannot be mapped by 2 MiB costs it an exit for every 4 KiB that it touches first.
+ */
+static void *map_pages(uint64_t size)
+{
+	uint8_t *host = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before;
+
+	if (host == MAP_FAILED)
+		return NULL;
+	before = -(uintptr_t)host % HUGE_PAGE;
+	if (before)
+		munmap(host, before);
+	munmap(host + before + size, HUGE_PAGE - before);
+	host += before;
+	madvise(host, size, MADV_HUGEPAGE); /* a host without them works too */
+	return host;
+}
+
+/* They are reserved here: what there are too few of fails now, not in the guest. */
+static void *map_huge_pages(uint64_t size)
+{
+	void *host = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB, -1, 0);
+
+	return host == MAP_FAILED ? NULL : host;
+}
+
 int memory_create(uint64_t size, bool huge, struct memory *ret, struct err **err)
 {
-	struct memory m = { .fd = -1, .size = size };
+	struct memory m = { .size = size };
 	void *host;
 	int r = check_size(size, huge, err);
 
 	if (r < 0)
 		return r;
-	m.fd = memfd_create("guest", MFD_CLOEXEC | (huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0));
-	if (m.fd < 0 || ftruncate(m.fd, (off_t)size) < 0) {
-		r = err_set_errno(err, errno, "memory: %llu MiB", (unsigned long long)size >> 20);
-		fd_close(&m.fd);
-		return r;
-	}
-	/* Huge pages are reserved by mmap: what there are too few of fails here, not in the guest. */
-	host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | (huge ? 0 : MAP_NORESERVE),
-		    m.fd, 0);
-	if (host == MAP_FAILED) {
-		r = err_set_errno(err, errno, "memory: %llu MiB%s", (unsigned long long)size >> 20,
-				  huge ? " of huge pages (/proc/sys/vm/nr_hugepages)" : "");
-		fd_close(&m.fd);
-		return r;
-	}
+	host = huge ? map_huge_pages(size) : map_pages(size);
+	if (!host)
+		return err_set_errno(err, errno, "memory: %llu MiB%s",
+				     (unsigned long long)size >> 20,
+				     huge ? " of huge pages (/proc/sys/vm/nr_hugepages)" : "");
 	lay_out(&m, host);
 	*ret = m;
 	return 0;
@@ -73,7 +92,6 @@ void memory_destroy(struct memory *m)
 	if (m->n_regions)
 		munmap(m->regions[0].host, m->size);
 	m->n_regions = 0;
-	fd_close(&m->fd);
 }
 
 void *memory_at(const struct memory *m, uint64_t gpa, uint64_t len)
@@ -114,6 +132,5 @@ int memory_discard(const struct memory *m, uint64_t gpa, uint64_t len)
 
 	if (!host || gpa % PAGE || len % PAGE)
 		return -EFAULT;
-	/* MADV_REMOVE frees the memfd's pages themselves, not just our view of them. */
-	return madvise(host, len, MADV_REMOVE) < 0 ? -errno : 0;
+	return madvise(host, len, MADV_DONTNEED) < 0 ? -errno : 0;
 }

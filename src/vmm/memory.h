@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's memory, and the only way to it. It is one memfd, mapped once: low RAM from address 0,
- * the rest from 4 GiB on (layout.h).
+ * The guest's memory, and the only way to it. It is one mapping of ours
+ * alone: low RAM from address 0, the rest from 4 GiB on (layout.h).
  *
  * Everything in it can change at any moment under our hands. Whoever takes a decision on bytes of
  * the guest copies them once (memory_read) and decides on the copy.
@@ -24,8 +24,7 @@ struct memory_region {
 };
 
 struct memory {
-	int fd; /* the memfd; region 1's bytes follow region 0's in it */
-	uint64_t size;
+	uint64_t size; /* region 1 follows region 0 in our address space */
 	struct memory_region regions[MEMORY_REGIONS_MAX];
 	size_t n_regions;
 };
