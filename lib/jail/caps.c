@@ -3,6 +3,8 @@
 #include "caps.h"
 
 #include <errno.h>
+#include <linux/securebits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <strings.h>
 #include <sys/prctl.h>
@@ -11,6 +13,10 @@
 
 #include "mem.h"
 #include "str.h"
+
+#define SECBITS_NO_ROOT                                                                            \
+	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |                      \
+	 SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
 /* By number: linux/capability.h. */
 static const char *const names[] = {
@@ -94,21 +100,9 @@ int caps_from_names(char *const *list, caps_set *ret_set, struct err **err)
 	return 0;
 }
 
-int caps_drop(caps_set keep, struct err **err)
+/* Capabilities newer than our names go too: a kernel answers EINVAL behind its last one. */
+static int drop_bounding(caps_set keep, struct err **err)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
-	caps_set have;
-
-	if (syscall(SYS_capget, &header, data) < 0)
-		return err_set_errno(err, errno, "cannot read the capabilities");
-	have = data[0].permitted | (caps_set)data[1].permitted << 32;
-	/* After a change of uid the permitted ones are not effective, and dropping takes one. */
-	data[0].effective = data[0].permitted;
-	data[1].effective = data[1].permitted;
-	if (syscall(SYS_capset, &header, data) < 0)
-		return err_set_errno(err, errno, "cannot use the capabilities");
-	/* Capabilities newer than our names go too: a kernel answers EINVAL behind its last one. */
 	for (int cap = 0; cap < 64; cap++) {
 		if (keep & CAPS_BIT(cap))
 			continue;
@@ -120,6 +114,37 @@ int caps_drop(caps_set keep, struct err **err)
 			return err_set_errno(err, errno, "cannot give up capability %d (%s)", cap,
 					     caps_name(cap) ? caps_name(cap) : "?");
 	}
+	return 0;
+}
+
+/* Without the right to do so there is no uid 0 either that would gain anything: then it is not needed. */
+static int lock_execution(struct err **err)
+{
+	if (prctl(PR_SET_SECUREBITS, SECBITS_NO_ROOT, 0, 0, 0) < 0 && errno != EPERM)
+		return err_set_errno(err, errno, "cannot lock the capabilities of uid 0");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_set_errno(err, errno, "no_new_privs");
+	return 0;
+}
+
+static int drop(caps_set keep, bool exec, struct err **err)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	caps_set have;
+	int r;
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return err_set_errno(err, errno, "cannot read the capabilities");
+	have = data[0].permitted | (caps_set)data[1].permitted << 32;
+	/* After a change of uid the permitted ones are not effective, and dropping takes one. */
+	data[0].effective = data[0].permitted;
+	data[1].effective = data[1].permitted;
+	if (syscall(SYS_capset, &header, data) < 0)
+		return err_set_errno(err, errno, "cannot use the capabilities");
+	r = exec ? drop_bounding(keep, err) : lock_execution(err);
+	if (r < 0)
+		return r;
 	keep &= have;
 	data[0] = (struct __user_cap_data_struct){ (uint32_t)keep, (uint32_t)keep, 0 };
 	data[1] = (struct __user_cap_data_struct){ keep >> 32, keep >> 32, 0 };
@@ -127,4 +152,14 @@ int caps_drop(caps_set keep, struct err **err)
 	    syscall(SYS_capset, &header, data) < 0)
 		return err_set_errno(err, errno, "cannot set the capabilities");
 	return 0;
+}
+
+int caps_drop(caps_set keep, struct err **err)
+{
+	return drop(keep, true, err);
+}
+
+int caps_drop_no_exec(caps_set keep, struct err **err)
+{
+	return drop(keep, false, err);
 }

@@ -38,5 +38,11 @@ int caps_from_names(char *const *names, caps_set *ret_set, struct err **err);
  * uid nothing.
  */
 int caps_drop(caps_set keep, struct err **err);
+/*
+ * The same for a process that executes nothing: instead of emptying the bounding set, a call for each
+ * capability, it makes sure that an execution would give none (no capability for uid 0, no new privileges),
+ * for good.
+ */
+int caps_drop_no_exec(caps_set keep, struct err **err);
 
 #endif

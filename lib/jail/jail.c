@@ -177,9 +177,9 @@ int jail_isolate(const struct jail_spec *spec, struct err **err)
 
 int jail_seal(const struct jail_spec *spec, struct err **err)
 {
-	int r = caps_drop(spec->keep, err);
+	int r = spec->no_exec ? caps_drop_no_exec(spec->keep, err) : caps_drop(spec->keep, err);
 
-	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (r == 0 && !spec->no_exec && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = err_set_errno(err, errno, "no_new_privs");
 	if (r == 0 && spec->n_rules)
 		r = landlock_enter(spec->rules, spec->n_rules, err);

@@ -53,6 +53,7 @@ struct jail_spec {
 	size_t n_rlimits;
 	uid_t uid; /* also the gid, no supplementary groups; JAIL_KEEP_ID */
 	caps_set keep;
+	bool no_exec;                      /* the process executes nothing: caps_drop_no_exec */
 	const struct landlock_rule *rules; /* none: no Landlock */
 	size_t n_rules;
 	const struct seccomp_filter *filter; /* NULL: none */

@@ -87,7 +87,7 @@ static int await_child(const struct process *process)
 
 	child = process->pid;
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
-	caps_drop(CAPS_BIT(CAP_KILL), NULL);
+	caps_drop_no_exec(CAPS_BIT(CAP_KILL), NULL);
 	sigaction(SIGTERM, &pass, NULL);
 	signal(SIGINT, SIG_IGN);
 	change_signals(SIG_UNBLOCK);
@@ -136,6 +136,7 @@ int isolate_process(const struct options *options, struct err **err)
 		.n_rlimits = ARRAY_SIZE(rlimits),
 		.uid = root ? options->uid == (uid_t)-1 ? NOBODY : options->uid : JAIL_KEEP_ID,
 		.keep = CAPS_NONE,
+		.no_exec = true,
 	};
 	int r;
 

@@ -183,6 +183,27 @@ static int try_caps_drop(void)
 	return 3;
 }
 
+/* Whoever executes something after it has nothing, uid 0 or not: the status of a shell that looks. */
+static int try_caps_drop_no_exec(void)
+{
+	if (caps_drop_no_exec(CAPS_BIT(CAP_KILL), NULL) < 0)
+		return 2;
+	execl("/bin/sh", "sh", "-c",
+	      "grep -q '^CapEff:.0*$' /proc/self/status && grep -q '^CapPrm:.0*$' "
+	      "/proc/self/status && "
+	      "grep -q '^NoNewPrivs:.1$' /proc/self/status",
+	      NULL);
+	return 3;
+}
+
+static void test_caps_drop_no_exec(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(in_child(try_caps_drop_no_exec), 0);
+}
+
 static void test_caps_drop(void **state)
 {
 	(void)state;
@@ -809,12 +830,19 @@ static int clean_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_filters),     cmocka_unit_test(test_cap_names),
-		cmocka_unit_test(test_caps_drop),   cmocka_unit_test(test_ids),
-		cmocka_unit_test(test_userns),      cmocka_unit_test(test_process),
-		cmocka_unit_test(test_jail),        cmocka_unit_test(test_landlock),
-		cmocka_unit_test(test_cgroup),      cmocka_unit_test(test_light),
-		cmocka_unit_test(test_light_kill),  cmocka_unit_test(test_light_limits),
+		cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_cap_names),
+		cmocka_unit_test(test_caps_drop_no_exec),
+		cmocka_unit_test(test_caps_drop),
+		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_userns),
+		cmocka_unit_test(test_process),
+		cmocka_unit_test(test_jail),
+		cmocka_unit_test(test_landlock),
+		cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_light),
+		cmocka_unit_test(test_light_kill),
+		cmocka_unit_test(test_light_limits),
 		cmocka_unit_test(test_light_fails),
 	};
 
