@@ -32,24 +32,37 @@ static void offer(uint16_t head)
 
 /* ---- Rings and chains ----------------------------------------------------------------------------- */
 
+/* Each entry of the ring names a good chain: only the index is wrong. */
 static void jump_ahead(void)
 {
+	put_data(0, 16, DESC_IN, 0);
 	ring->avail.idx += RING_SIZE + 1;
 }
 
 static void run_backwards(void)
 {
+	put_data(0, 16, DESC_IN, 0);
 	ring->avail.idx--;
+}
+
+/* What lies outside of the table looks like a descriptor. */
+#define OUTSIDE 64
+
+static void put_outside(void)
+{
+	((struct ring_desc *)ring)[OUTSIDE] = (struct ring_desc){ (uint64_t)data, 16, DESC_IN, 0 };
 }
 
 static void head_outside(void)
 {
-	offer(RING_SIZE);
+	put_outside();
+	offer(OUTSIDE);
 }
 
 static void next_outside(void)
 {
-	put_data(0, 16, DESC_IN | DESC_NEXT, RING_SIZE);
+	put_outside();
+	put_data(0, 16, DESC_IN | DESC_NEXT, OUTSIDE);
 	offer(0);
 }
 
@@ -109,6 +122,18 @@ static void wrong_order(void)
 	offer(0);
 }
 
+/* With what a disk would answer, if it did not look. */
+static void wrong_order_of_disk(void)
+{
+	static uint32_t header[4] = { 8 };
+
+	put(0, (uint64_t)header, sizeof(header), DESC_NEXT, 1);
+	put_data(1, 20, DESC_IN | DESC_NEXT, 2);
+	put(2, (uint64_t)data + 64, 20, DESC_NEXT, 3);
+	put(3, (uint64_t)data + 128, 1, DESC_IN, 0);
+	offer(0);
+}
+
 /* ---- Indirect tables ------------------------------------------------------------------------------ */
 
 static void offer_table(uint32_t len, uint16_t flags)
@@ -151,6 +176,25 @@ static void table_goes_out(void)
 {
 	table[0] = (struct ring_desc){ (uint64_t)data, 16, DESC_IN | DESC_NEXT, 1 };
 	offer_table(16, 0);
+}
+
+static void table_too_long(void)
+{
+	struct ring_desc *entries = (struct ring_desc *)0x2000000;
+
+	for (uint16_t i = 0; i < 300; i++)
+		entries[i] = (struct ring_desc){ (uint64_t)data, 1,
+						 DESC_IN | (i < 299 ? DESC_NEXT : 0), i + 1 };
+	put(0, (uint64_t)entries, 300 * sizeof(*entries), DESC_INDIRECT, 0);
+	offer(0);
+}
+
+/* Only what is behind the table makes it a good chain. */
+static void table_reads_on(void)
+{
+	table[0] = (struct ring_desc){ (uint64_t)data, 16, DESC_IN | DESC_NEXT, 2 };
+	table[2] = (struct ring_desc){ (uint64_t)data, 16, DESC_IN, 0 };
+	offer_table(32, 0);
 }
 
 static void table_outside(void)
@@ -288,12 +332,15 @@ static const struct misuse {
 	{ "a length that wraps", ID_RNG, 0, length_wraps },
 	{ "a length that is huge", ID_RNG, 0, length_is_huge },
 	{ "a buffer to read behind one to write", ID_RNG, 0, wrong_order },
+	{ "a disk's buffer to read behind one to write", ID_BLOCK, 0, wrong_order_of_disk },
 	{ "an indirect table and a next", ID_RNG, 0, table_and_next },
 	{ "an indirect table of nothing", ID_RNG, 0, table_of_nothing },
 	{ "an indirect table and a half", ID_RNG, 0, table_and_a_half },
 	{ "an indirect table in another", ID_RNG, 0, table_in_table },
 	{ "an indirect table that loops", ID_RNG, 0, table_loops },
 	{ "an indirect table's next outside", ID_RNG, 0, table_goes_out },
+	{ "an indirect table of 300", ID_RNG, 0, table_too_long },
+	{ "an indirect table that reads on behind itself", ID_RNG, 0, table_reads_on },
 	{ "an indirect table outside of memory", ID_RNG, 0, table_outside },
 	{ "rng: a buffer that it cannot write", ID_RNG, 0, to_read_only },
 	{ "disk: a request without a status", ID_BLOCK, 0, to_read_only },

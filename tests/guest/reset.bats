@@ -19,8 +19,8 @@ all_devices() {
 	printf '%s\n' "$output" "$stderr"
 	[ "$status" -eq 0 ]
 	[[ $output != *FAIL* ]]
-	[ "$(grep -c ^reset: <<<"$output")" -eq 39 ]
-	[ "${lines[-1]}" = "misuses 39" ]
+	[ "$(grep -c ^reset: <<<"$output")" -eq 42 ]
+	[ "${lines[-1]}" = "misuses 42" ]
 	# Said, but not for ever.
 	[ "$(grep -c 'until the guest.s driver resets it' <<<"$stderr")" -le 40 ]
 }
