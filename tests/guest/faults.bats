@@ -73,7 +73,7 @@ has_flooded() {
 	local anonymous
 	mkfifo "$WORK/full"
 	exec {reader}<>"$WORK/full"
-	begin_at "$WORK/full" ends --cmdline "flood=300 button"
+	begin_at "$WORK/full" ends --cmdline "flood=40 button"
 	until_true has_flooded
 	anonymous=$(awk '/^RssAnon/ { print $2 }' "/proc/$(machine_pid)/status")
 	[ -n "${SANITIZER:-}" ] || [ "$anonymous" -lt 600 ] || fails "$anonymous KiB"
