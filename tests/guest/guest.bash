@@ -109,3 +109,10 @@ fails() {
 	echo "$1"
 	return 1
 }
+
+# Resident KiB of a process that are not the guest's memory or KVM's pages, each shared one in part.
+own_memory() {
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { guest = /kvm-vcpu/ } /^Pss:/ { pss = $2 }
+		/^VmFlags:/ && !guest && !/ hg/ { sum += pss } END { print sum }' \
+		"/proc/$1/smaps"
+}

@@ -70,13 +70,6 @@ of_threads() {
 	[ "$(ls -l "/proc/$machine/fd" | grep -c socket:)" -eq 3 ]
 }
 
-# Resident KiB of a process that are not the guest's memory or KVM's pages, each shared one in part.
-own_memory() {
-	awk '/^[0-9a-f]+-[0-9a-f]+ / { guest = /kvm-vcpu/ } /^Pss:/ { pss = $2 }
-		/^VmFlags:/ && !guest && !/ hg/ { sum += pss } END { print sum }' \
-		"/proc/$1/smaps"
-}
-
 @test "memory that is not the guest's is at most 1.5 MiB, the program 400 KB without an interpreter" {
 	local inside outside
 	inside=$(own_memory "$machine")
