@@ -24,6 +24,15 @@
 #define WIRE_LIGHT_FD  3            /* the socket of a light machine's atoll-init */
 #define WIRE_LINKS_DIR "/run/atoll/links"
 
+/*
+ * A virtual machine that starts without a monitor (atoll export) finds its WIRE_START as a file of its
+ * initramfs. Its root is the partition of this name, or the folder /image of the initramfs; a volume's
+ * `device` is the prefix and its partition's name.
+ */
+#define WIRE_STANDALONE_FILE      "/standalone"
+#define WIRE_STANDALONE_ROOT      "atoll-root"
+#define WIRE_STANDALONE_PARTITION "PARTLABEL="
+
 enum wire_msg {
 	WIRE_START = 1,
 	WIRE_STATE = 2,

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi_wire.h"
 #include "devices.h"
 #include "fd.h"
 #include "log.h"
@@ -54,9 +55,10 @@ static int do_mount(const char *source, const char *target, const char *type, un
 	return 0;
 }
 
+/* device NULL: the lower folder is there already. */
 static int mount_root(const char *device, struct err **err)
 {
-	int r = do_mount(device, LOWER_DIR, "erofs", MS_RDONLY, NULL, err);
+	int r = device ? do_mount(device, LOWER_DIR, "erofs", MS_RDONLY, NULL, err) : 0;
 
 	/* A tmpfs' own default size, half of the memory, is what the layer shall have. */
 	if (r == 0)
@@ -108,7 +110,17 @@ static int switch_root(struct err **err)
 	return 0;
 }
 
-int boot_root(struct err **err)
+/* NULL in *ret_device when the root is in the initramfs. */
+static int find_root(bool standalone, char **ret_device, struct err **err)
+{
+	if (!standalone)
+		return device_find_disk(ROOT_SERIAL, ret_device, err);
+	if (file_exists(LOWER_DIR))
+		return 0;
+	return device_find_disk(WIRE_STANDALONE_PARTITION WIRE_STANDALONE_ROOT, ret_device, err);
+}
+
+int boot_root(bool standalone, struct err **err)
 {
 	cleanup_free char *device = NULL;
 	int64_t begin = clock_ns(), loaded, found;
@@ -122,7 +134,7 @@ int boot_root(struct err **err)
 	r = modules_load_listed(MODULES_DIR, err);
 	loaded = clock_ns();
 	if (r == 0)
-		r = device_find_disk(ROOT_SERIAL, &device, err);
+		r = find_root(standalone, &device, err);
 	found = clock_ns();
 	if (r == 0)
 		r = mount_root(device, err);

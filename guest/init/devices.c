@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "abi_wire.h"
 #include "fd.h"
 #include "loop.h"
 #include "mem.h"
@@ -23,6 +24,7 @@
 #define ATTRIBUTE_MAX 4096
 #define SYS_BLOCK     "/sys/block"
 #define SYS_PORTS     "/sys/class/virtio-ports"
+#define SYS_ALL_BLOCK "/sys/class/block"
 
 static void nap(void)
 {
@@ -31,17 +33,20 @@ static void nap(void)
 	nanosleep(&ts, NULL);
 }
 
-/* Whether the attribute's first `max` characters, without the newline, are those of `value`. */
+/* Whether the first `max` characters of a line of the attribute are those of `value`. */
 static bool attribute_is(const char *path, const char *value, size_t max)
 {
 	cleanup_buf struct buf text = BUF_INIT;
 	cleanup_free char *s = NULL;
+	char *rest, *line;
 
 	if (file_read(path, ATTRIBUTE_MAX, &text, NULL) < 0)
 		return false;
 	s = buf_steal_str(&text);
-	s[strcspn(s, "\n")] = '\0';
-	return strncmp(s, value, max) == 0;
+	for (line = strtok_r(s, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (strncmp(line, value, max) == 0)
+			return true;
+	return false;
 }
 
 /* The entry of folder `dir` whose attribute says `value`; NULL when there is none (yet). */
@@ -78,10 +83,21 @@ static int wait_for(const char *dir, const char *attribute, const char *value, s
 	return -ENODEV;
 }
 
+static int find_partition(const char *name, char **ret_path, struct err **err)
+{
+	cleanup_free char *line = xasprintf("PARTNAME=%s", name);
+	int r = wait_for(SYS_ALL_BLOCK, "uevent", line, ATTRIBUTE_MAX, ret_path);
+
+	return r < 0 ? err_set(err, -r, "no partition has the name \"%s\"", name) : 0;
+}
+
 int device_find_disk(const char *serial, char **ret_path, struct err **err)
 {
-	int r = wait_for(SYS_BLOCK, "serial", serial, SERIAL_MAX, ret_path);
+	int r;
 
+	if (str_starts(serial, WIRE_STANDALONE_PARTITION))
+		return find_partition(serial + strlen(WIRE_STANDALONE_PARTITION), ret_path, err);
+	r = wait_for(SYS_BLOCK, "serial", serial, SERIAL_MAX, ret_path);
 	return r < 0 ? err_set(err, -r, "no disk has the serial \"%s\"", serial) : 0;
 }
 

@@ -5,7 +5,10 @@
 
 #include "err.h"
 
-/* The disk with this virtio-blk serial: *ret_path is its node ("/dev/vda"), owned by the caller. */
+/*
+ * The disk with this virtio-blk serial, or for "PARTLABEL=NAME" (abi_wire.h) the partition of that name:
+ * *ret_path is its node ("/dev/vda"), owned by the caller.
+ */
 int device_find_disk(const char *serial, char **ret_path, struct err **err);
 
 /* The virtio-console port of this name, opened, with the host connected to its other side. */

@@ -8,7 +8,8 @@
  *					what atoll-init itself has, its programs only get these
  *	/init				in a VM's initramfs: everything is its own to make
  *
- * From there on both are the same: a wire, a configuration from it, an application.
+ * From there on both are the same: a wire, a configuration from it, an application. A VM that starts by
+ * itself (standalone.h) has its configuration in the initramfs, and no wire.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -29,6 +30,7 @@
 #include "mounts.h"
 #include "power.h"
 #include "process.h"
+#include "standalone.h"
 #include "str.h"
 #include "timestamp.h"
 #include "wire.h"
@@ -60,25 +62,27 @@ static void raise_file_limit(void)
 }
 
 /* A VM whose init dies panics; whatever makes it exit shall switch it off instead. */
-static int boot_vm(int *ret_wire)
+static int boot_vm(int *ret_wire, struct wire_start **ret_start)
 {
 	struct err *err = NULL;
 	int r;
 
 	atexit(power_off);
 	reboot(RB_DISABLE_CAD);
-	r = boot_root(&err);
+	r = standalone_read(ret_start, &err);
 	if (r == 0)
+		r = boot_root(*ret_start != NULL, &err);
+	if (r == 0 && !*ret_start)
 		r = device_open_port(WIRE_PORT_NAME, ret_wire, &err);
 	if (r < 0)
 		die("boot: %s", err_msg(err));
 	return r;
 }
 
-static void find_wire(bool light, int *ret_wire)
+static void find_wire(bool light, int *ret_wire, struct wire_start **ret_start)
 {
 	if (!light) {
-		boot_vm(ret_wire);
+		boot_vm(ret_wire, ret_start);
 		return;
 	}
 	*ret_wire = WIRE_LIGHT_FD;
@@ -97,6 +101,7 @@ int main(int argc, char **argv)
 {
 	static struct agent
 		agent; /* for ever, as what its loop refers to: the end is the kernel's */
+	struct wire_start *start = NULL;
 	int wire = -1, status;
 
 	timestamp_begin();
@@ -108,7 +113,7 @@ int main(int argc, char **argv)
 		    "namespace, or /init of an initramfs");
 	umask(022);
 	signal(SIGPIPE, SIG_IGN);
-	find_wire(agent.light, &wire);
+	find_wire(agent.light, &wire, &start);
 	mounts_link_dev();
 	raise_file_limit();
 	if (agent.light)
@@ -121,7 +126,10 @@ int main(int argc, char **argv)
 	loop_add_signal(agent.loop, SIGPWR, handle_stop_signal, &agent);
 	if (!agent.light)
 		button_watch(agent.loop, handle_button, &agent);
-	wire_begin(&agent, wire);
+	if (start)
+		machine_begin(&agent, start);
+	else
+		wire_begin(&agent, wire);
 	status = loop_run(agent.loop);
 	wire_end(&agent);
 	return status;

@@ -11,6 +11,10 @@ const struct format formats[] = {
 	{ "oci", ".oci.tar", "an OCI image layout, for podman, skopeo, registries", true, true,
 	  format_oci },
 	{ "docker", ".docker.tar", "for docker load", true, true, format_docker },
+	{ "raw", ".img", "a disk that PCs boot, by UEFI and BIOS", false, false, format_raw },
+	{ "qcow2", ".qcow2", "that disk for QEMU", false, false, format_qcow2 },
+	{ "vmdk", ".vmdk", "that disk for VMware and VirtualBox", false, false, format_vmdk },
+	{ "vhd", ".vhd", "that disk for Hyper-V and Azure", false, false, format_vhd },
 	{ NULL },
 };
 

@@ -36,5 +36,9 @@ const struct format *format_find(const char *name, struct err **err);
 int format_tar(struct export *x, struct err **err);
 int format_oci(struct export *x, struct err **err);
 int format_docker(struct export *x, struct err **err);
+int format_raw(struct export *x, struct err **err);
+int format_qcow2(struct export *x, struct err **err);
+int format_vmdk(struct export *x, struct err **err);
+int format_vhd(struct export *x, struct err **err);
 
 #endif

@@ -40,6 +40,8 @@ make_recipe() {
 	cat >"$WORK/greet/greet" <<-'END'
 		b=/usr/bin/busybox
 		echo "greet: $GREETING from $($b id -u) in $($b pwd): $($b cat owned)"
+		[ ! -e /data/note ] || echo "greet: found $($b cat /data/note)"
+		echo "what was kept" >/data/note
 	END
 }
 
@@ -81,7 +83,7 @@ crun_run() {
 	tar -xzf "layout/blobs/sha256/$(skopeo inspect --raw oci:layout:greet | jq -r '.layers[0].digest[7:]')" -C bundle/rootfs
 	cd bundle
 	crun spec
-	jq --slurpfile c ../config '.process.terminal = false | .process.args = $c[0].config.Entrypoint | .process.env = $c[0].config.Env
+	jq --slurpfile c ../config '.process.terminal = false | .root.readonly = false | .process.args = $c[0].config.Entrypoint | .process.env = $c[0].config.Env
 		| .process.cwd = $c[0].config.WorkingDir | .process.user = {uid: 900, gid: 900}' config.json >c
 	mv c config.json
 	cd ..
@@ -263,12 +265,58 @@ make_layers() {
 	[ "$("$atoll" images --format json | jq -r '.[] | select(.name == "bad") | .name')" = "" ]
 }
 
+# boot OPTION…: a PC that nobody helps; it ends by itself, and what it said is its output.
+boot() {
+	timeout 100 qemu-system-x86_64 -accel tcg -m 512 -display none -serial stdio -nic none -no-reboot "$@" </dev/null
+}
+
+firmware() { echo "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE.fd"; }
+
+@test "raw: BIOS and UEFI boot it; volumes are kept" {
+	export_twice raw
+	run boot -drive file=greet.raw,format=raw,if=virtio
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"greet: good day from 900 in /srv: mine"* && $output != *"greet: found"* ]]
+	[[ $output == *"the application ended with status 0"* ]]
+	run boot -drive "$(firmware)" -drive file=greet.raw,format=raw,if=virtio
+	[ "$status" -eq 0 ]
+	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+	[[ $output == *"greet: found what was kept"* ]]
+	# A kernel image of one piece, that other tools read.
+	mcopy -i greet.raw@@1M ::EFI/BOOT/BOOTX64.EFI boot.efi
+	objdump -h boot.efi >sections
+	for section in osrel cmdline linux initrd; do grep -q " \.$section " sections; done
+}
+
+@test "qcow2, vmdk and vhd: the same disk, as qemu-img sees it" {
+	"$atoll" export --as raw -o greet.raw greet
+	export_twice qcow2
+	qemu-img check greet.qcow2
+	qemu-img compare -f raw -F qcow2 greet.raw greet.qcow2
+	export_twice vmdk
+	qemu-img check greet.vmdk
+	qemu-img compare -f raw -F vmdk greet.raw greet.vmdk
+	export_twice vhd
+	qemu-img compare -f raw -F vpc greet.raw greet.vhd
+	[ "$(stat -c %b greet.vhd)" -lt 200000 ]
+}
+
+@test "a light machine's appliance boots nowhere, and the error says so" {
+	"$atoll" export --as oci -o greet.oci greet
+	"$atoll" import --name lighter greet.oci
+	run "$atoll" export --as raw lighter
+	[ "$status" -eq 1 ]
+	[[ $output == *"it has no kernel: its recipe says that it runs as light machine only" ]]
+	[ ! -e lighter.img ]
+}
+
 @test "what cannot be exported: said, and nothing is left behind" {
 	run "$atoll" export --as tra greet
 	[ "$status" -eq 2 ]
 	[[ $output == *'there is no format "tra"; did you mean "tar"?' ]]
 	run "$atoll" export --as floppy greet
-	[[ $output == *'there is no format "floppy"; there are tar, oci, docker'* ]]
+	[[ $output == *'there is no format "floppy"; there are tar, oci, docker, raw, qcow2, vmdk, vhd'* ]]
 	run "$atoll" export greet
 	[ "$status" -eq 2 ]
 	run "$atoll" export --as tar gret

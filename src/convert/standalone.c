@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "standalone.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "abi_wire.h"
+#include "copy.h"
+#include "cpio.h"
+#include "fd.h"
+#include "mem.h"
+#include "str.h"
+
+#define INITRAMFS_MAX (1 << 30)
+
+char *standalone_label(const struct appliance_volume *v)
+{
+	return xasprintf("vol-%s", v->name);
+}
+
+static char *dup_or_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+static void add_volumes(struct guest_config *g, const struct appliance *a)
+{
+	for (size_t i = 0; i < a->n_volumes; i++) {
+		const struct appliance_volume *v = &a->volumes[i];
+		struct guest_mount *m = msg_records_add(&g->mounts, sizeof(*m));
+		cleanup_free char *label = standalone_label(v);
+
+		m->target = xstrdup(v->target);
+		m->device = xasprintf("%s%s", WIRE_STANDALONE_PARTITION, label);
+		m->owner = v->owner;
+		m->group = v->group;
+		m->mode = v->mode;
+	}
+}
+
+/* Without links there is nobody to tell about services. */
+static int make_config(const struct store_image *image, bool volumes, struct buf *out,
+		       struct err **err)
+{
+	const struct appliance *a = image->appliance;
+	struct wire_start *start = xcalloc(1, sizeof(*start));
+	struct guest_config *g = msg_records_add(&start->guest, sizeof(*g));
+	int r;
+
+	start->version = WIRE_VERSION;
+	g->hostname = xstrdup(image->name);
+	g->argv = strv_dup(a->argv);
+	g->prepare = strv_dup(a->prepare);
+	g->env = strv_dup(a->env);
+	g->user = dup_or_null(a->user);
+	g->workdir = dup_or_null(a->workdir);
+	g->modules = strv_dup(a->modules);
+	if (volumes)
+		add_volumes(g, a);
+	r = msg_encode(&wire_start_type, start, out);
+	msg_free(&wire_start_type, start);
+	return r < 0 ? err_set_errno(err, -r, "the machine's configuration") : 0;
+}
+
+/* atoll-init of an older version would wait for a monitor. */
+static int check_init(const struct store_image *image, struct err **err)
+{
+	cleanup_buf struct buf bytes = BUF_INIT;
+	int r;
+
+	if (!image->kernel.path || !image->initramfs.path)
+		return err_set(err, EINVAL,
+			       "it has no kernel: its recipe says that it runs as light machine "
+			       "only");
+	r = file_read(image->initramfs.path, INITRAMFS_MAX, &bytes, err);
+	if (r < 0)
+		return r;
+	if (memmem(buf_bytes(&bytes), bytes.len, WIRE_STANDALONE_FILE,
+		   strlen(WIRE_STANDALONE_FILE)))
+		return 0;
+	return err_set(err, EINVAL,
+		       "it is of an older version and cannot start by itself; build it again");
+}
+
+static int write_cpio(struct export *x, bool with_root, int fd, struct err **err)
+{
+	cleanup_buf struct buf config = BUF_INIT;
+	struct cpio c = { .fd = fd };
+	int r = make_config(x->image, !with_root, &config, err);
+
+	if (r == 0)
+		r = cpio_add_bytes(&c, WIRE_STANDALONE_FILE + 1, buf_bytes(&config), config.len,
+				   err);
+	if (r == 0 && with_root)
+		r = cpio_add_tree(&c, "image", &x->tree, err);
+	return r < 0 ? r : cpio_end(&c, err);
+}
+
+static int write_all(struct export *x, bool with_root, int fd, struct err **err)
+{
+	uint64_t end = (x->image->initramfs.size + 511) / 512 * 512;
+	int r = copy_file_to(x->image->initramfs.path, fd, 0, err);
+
+	if (r < 0)
+		return r;
+	if (ftruncate(fd, (off_t)end) < 0 || lseek(fd, 0, SEEK_END) < 0)
+		return err_set_errno(err, errno, "initramfs");
+	return write_cpio(x, with_root, fd, err);
+}
+
+int standalone_initramfs(struct export *x, bool with_root, char **ret_path, struct err **err)
+{
+	cleanup_free char *path = workspace_temp(x->ws, "standalone");
+	cleanup_fd int fd = -1;
+	int r = check_init(x->image, err);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set_errno(err, errno, "%s", path);
+	r = write_all(x, with_root, fd, err);
+	if (r == 0)
+		*ret_path = steal_ptr(path);
+	return r;
+}
