@@ -144,6 +144,7 @@ static int check_reasons(const struct listing *l, struct err **err)
 static int explain_listings(struct listing *in, struct listing *out, struct owners *owners,
 			    const struct bom *bom, struct buf *blob, struct err **err)
 {
+	char *contents = NULL; /* what the files' hashes are in */
 	int r = fill(in, owners, err);
 
 	if (r == 0)
@@ -151,7 +152,6 @@ static int explain_listings(struct listing *in, struct listing *out, struct owne
 	if (r == 0)
 		r = fill(out, owners, err);
 	if (r == 0) {
-		cleanup_free char *contents = set_contents(in, bom);
 		struct reasons reasons = { .packages = owners->packages,
 					   .n_packages = owners->n,
 					   .files = in->files,
@@ -159,8 +159,10 @@ static int explain_listings(struct listing *in, struct listing *out, struct owne
 					   .left = out->files,
 					   .n_left = out->n };
 
+		contents = set_contents(in, bom);
 		r = reasons_pack(&reasons, blob, err);
 	}
+	free(contents);
 	free(in->files);
 	free(out->files);
 	return r;
