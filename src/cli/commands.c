@@ -88,7 +88,8 @@ static const struct option_spec opts_fixes[] = {
 	END,
 };
 static const struct option_spec opts_export[] = {
-	{ 0, "as", "FORMAT", "tar, oci, docker, raw, qcow2, vmdk or vhd: atoll-convert(1)" },
+	{ 0, "as", "FORMAT",
+	  "tar, oci, docker, raw, qcow2, vmdk, vhd, iso or netboot: atoll-convert(1)" },
 	{ 'o', "output", "FILE", "instead of NAME and the format's suffix, in this folder" },
 	{ 0, "force", NULL, "replace a file that is there" },
 	END,

@@ -14,12 +14,15 @@ static void say_notes(struct export *x)
 {
 	const struct appliance *a = x->image->appliance;
 
-	if (!x->format->container || !a->prepare || !*a->prepare)
-		return;
 	progress_clear(x->progress);
-	log_warn("%s: a container has nothing that runs before its command: \"prepare\" of the "
-		 "appliance is not in it",
-		 x->image->name);
+	if (x->format->container && a->prepare && *a->prepare)
+		log_warn("%s: a container has nothing that runs before its command: \"prepare\" of "
+			 "the appliance is not in it",
+			 x->image->name);
+	if (x->format->memory && a->n_volumes)
+		log_warn("%s: there is no disk for its volumes: what is in them is gone when the "
+			 "machine ends",
+			 x->image->name);
 }
 
 static int write_to(struct export *x, struct output *out, struct err **err)

@@ -7,14 +7,19 @@
 #include "str.h"
 
 const struct format formats[] = {
-	{ "tar", ".tar", "the files alone", true, false, format_tar },
+	{ "tar", ".tar", "the files alone", true, false, false, format_tar },
 	{ "oci", ".oci.tar", "an OCI image layout, for podman, skopeo, registries", true, true,
-	  format_oci },
-	{ "docker", ".docker.tar", "for docker load", true, true, format_docker },
-	{ "raw", ".img", "a disk that PCs boot, by UEFI and BIOS", false, false, format_raw },
-	{ "qcow2", ".qcow2", "that disk for QEMU", false, false, format_qcow2 },
-	{ "vmdk", ".vmdk", "that disk for VMware and VirtualBox", false, false, format_vmdk },
-	{ "vhd", ".vhd", "that disk for Hyper-V and Azure", false, false, format_vhd },
+	  false, format_oci },
+	{ "docker", ".docker.tar", "for docker load", true, true, false, format_docker },
+	{ "raw", ".img", "a disk that PCs boot, by UEFI and BIOS", false, false, false,
+	  format_raw },
+	{ "qcow2", ".qcow2", "that disk for QEMU", false, false, false, format_qcow2 },
+	{ "vmdk", ".vmdk", "that disk for VMware and VirtualBox", false, false, false,
+	  format_vmdk },
+	{ "vhd", ".vhd", "that disk for Hyper-V and Azure", false, false, false, format_vhd },
+	{ "iso", ".iso", "a CD that PCs boot, all of it in memory", true, false, true, format_iso },
+	{ "netboot", ".netboot.tar", "kernel, initramfs and a script for iPXE", true, false, true,
+	  format_netboot },
 	{ NULL },
 };
 

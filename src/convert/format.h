@@ -14,6 +14,7 @@ struct format {
 	const char *name, *suffix, *what;
 	bool tree;      /* needs the files by themselves */
 	bool container; /* for programs that run containers */
+	bool memory;    /* all of the machine is in memory */
 	int (*write)(struct export *x, struct err **err);
 };
 
@@ -40,5 +41,7 @@ int format_raw(struct export *x, struct err **err);
 int format_qcow2(struct export *x, struct err **err);
 int format_vmdk(struct export *x, struct err **err);
 int format_vhd(struct export *x, struct err **err);
+int format_iso(struct export *x, struct err **err);
+int format_netboot(struct export *x, struct err **err);
 
 #endif

@@ -302,6 +302,29 @@ firmware() { echo "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CO
 	[ "$(stat -c %b greet.vhd)" -lt 200000 ]
 }
 
+@test "iso: a CD that BIOS and UEFI boot, as xorriso sees it" {
+	export_twice iso
+	run xorriso -indev greet.iso -report_el_torito plain -find /
+	[[ $output == *"BIOS  y   none"*"UEFI  y   none"*"'/EFI.IMG'"* ]]
+	run boot -cdrom greet.iso
+	[ "$status" -eq 0 ]
+	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+	run boot -drive "$(firmware)" -cdrom greet.iso
+	[ "$status" -eq 0 ]
+	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+}
+
+@test "netboot: iPXE boots it" {
+	export_twice netboot
+	mkdir served
+	tar -xf greet.netboot -C served
+	run timeout 100 qemu-system-x86_64 -accel tcg -m 512 -display none -serial stdio -no-reboot -boot n \
+		-netdev "user,id=n,tftp=$PWD/served,bootfile=boot.ipxe" -device virtio-net-pci,netdev=n </dev/null
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+}
+
 @test "a light machine's appliance boots nowhere, and the error says so" {
 	"$atoll" export --as oci -o greet.oci greet
 	"$atoll" import --name lighter greet.oci
@@ -316,7 +339,7 @@ firmware() { echo "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CO
 	[ "$status" -eq 2 ]
 	[[ $output == *'there is no format "tra"; did you mean "tar"?' ]]
 	run "$atoll" export --as floppy greet
-	[[ $output == *'there is no format "floppy"; there are tar, oci, docker, raw, qcow2, vmdk, vhd'* ]]
+	[[ $output == *'there is no format "floppy"; there are tar, oci, docker, raw, qcow2, vmdk, vhd, iso, netboot'* ]]
 	run "$atoll" export greet
 	[ "$status" -eq 2 ]
 	run "$atoll" export --as tar gret
