@@ -17,6 +17,8 @@
 #define BUFFER	0x30000
 #define KERNEL	0x1000000
 
+#define ADDR32	.byte 0x67;	/* clang does not know "addr32" in 16-bit code */
+
 	.section .rodata
 	.code16
 	.balign	16
@@ -114,7 +116,7 @@ stage2:
 	movl	$BUFFER, %esi
 	movl	$SETUP, %edi
 	movl	$(0x8000 / 4), %ecx
-	addr32 rep movsl
+	ADDR32 rep movsl
 	sti
 
 	/* All of it, so that what is behind the setup code begins at 16 MB. */
@@ -151,7 +153,7 @@ stage2:
 	movl	$AT(bios_loader_line), %esi
 	movl	$LINE, %edi
 	movl	$(512 / 4), %ecx
-	addr32 rep movsl
+	ADDR32 rep movsl
 
 	cli
 	movw	$(SETUP >> 4), %ax
@@ -186,7 +188,7 @@ load:
 	imull	AT(block_words), %ecx
 	movl	$BUFFER, %esi
 	call	unreal
-	addr32 rep movsl
+	ADDR32 rep movsl
 	sti
 	popl	%ecx
 	testl	%ecx, %ecx

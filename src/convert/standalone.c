@@ -91,7 +91,7 @@ static int write_cpio(struct export *x, bool with_root, int fd, struct err **err
 	int r = make_config(x->image, !with_root, &config, err);
 
 	if (r == 0)
-		r = cpio_add_bytes(&c, WIRE_STANDALONE_FILE + 1, buf_bytes(&config), config.len,
+		r = cpio_add_bytes(&c, &WIRE_STANDALONE_FILE[1], buf_bytes(&config), config.len,
 				   err);
 	if (r == 0 && with_root)
 		r = cpio_add_tree(&c, "image", &x->tree, err);
