@@ -72,7 +72,7 @@ static uint8_t sum(const struct memory *m, uint64_t gpa, uint64_t len)
 static void make_tables(const struct acpi_machine *machine, struct memory *m, uint64_t *vmgenid)
 {
 	struct err *err = NULL;
-	uint64_t rsdp;
+	uint64_t rsdp = 0;
 
 	if (memory_create(MEMORY, false, m, &err) < 0 ||
 	    acpi_write(m, machine, &rsdp, vmgenid, &err) < 0)

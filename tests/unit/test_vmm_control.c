@@ -84,15 +84,16 @@ int64_t vcpus_entry_ns(const struct vcpus *v)
 
 /* ---- KVM's statistics ---------------------------------------------------------------------------- */
 
-struct one_stat {
+/* A struct kvm_stats_desc and what stands behind it: its name. */
+union one_stat {
 	struct kvm_stats_desc desc;
-	char name[16];
+	char bytes[sizeof(struct kvm_stats_desc) + 16];
 };
 
 struct stats_file {
 	struct kvm_stats_header header;
 	char id[16];
-	struct one_stat stats[3];
+	union one_stat stats[3];
 	uint64_t values[4];
 };
 
@@ -107,13 +108,13 @@ static struct stats_file make_stats(void)
 		.values = { 7, 0, 0, 9 },
 	};
 
-	strcpy(f.stats[0].name, "exits");
+	strcpy(f.stats[0].desc.name, "exits");
 	f.stats[0].desc.size = 1;
-	strcpy(f.stats[1].name, "histogram");
+	strcpy(f.stats[1].desc.name, "histogram");
 	f.stats[1].desc.size = 2;
 	f.stats[1].desc.flags = KVM_STATS_TYPE_LOG_HIST;
 	f.stats[1].desc.offset = 8;
-	strcpy(f.stats[2].name, "halts");
+	strcpy(f.stats[2].desc.name, "halts");
 	f.stats[2].desc.size = 1;
 	f.stats[2].desc.offset = 24;
 	return f;
