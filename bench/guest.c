@@ -9,6 +9,7 @@
  *
  *	bench=boot	loads the drivers, mounts the disk, executes the application there, which says "A"
  *	bench=hold	says "I" and sleeps: time to count what happened until then
+ *	bench=log	with initcall_debug: what took long in the kernel
  *	bench=disk	reads and writes /dev/vda (guest_disk.c's table)
  *	bench=net	frames to and from a peer that echoes
  *	bench=wire	bytes to and from a peer that echoes, over a port of the console
@@ -124,13 +125,35 @@ static void hold(void)
 	sleep(1000);
 }
 
+/* Steps of the kernel's start (initcall_debug) that took 4 ms and more, and gaps between its messages. */
+static void show_log(void)
+{
+	char record[1024];
+	unsigned long long before = 0, now, took;
+	ssize_t n;
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	while ((n = read(fd, record, sizeof(record) - 1)) > 0) {
+		const char *text = strchr(record, ';'), *after = strstr(record, " after ");
+
+		record[n] = 0;
+		strtok(record, "\n");
+		if (!text || sscanf(record, "%*u,%*u,%llu", &now) != 1)
+			continue;
+		if (now - before >= 4000 ||
+		    (after && sscanf(after, " after %llu", &took) == 1 && took >= 4000))
+			say("log %7llu +%6llu %s", now, now - before, text);
+		before = now;
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 	bool drivers;
 } modes[] = {
-	{ "boot", boot, true },     { "hold", hold, false },      { "disk", guest_disk, true },
-	{ "net", guest_net, true }, { "wire", guest_wire, true },
+	{ "boot", boot, true },       { "hold", hold, false },    { "log", show_log, true },
+	{ "disk", guest_disk, true }, { "net", guest_net, true }, { "wire", guest_wire, true },
 };
 
 int main(int argc, char **argv)

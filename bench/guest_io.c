@@ -21,7 +21,7 @@
 
 /* Disk */
 
-#define DISK_BYTES (32u << 20) /* of it are used */
+#define DISK_BYTES (8u << 20) /* of it are used */
 #define DEPTH_MAX  16
 
 static const struct disk_test {
@@ -30,12 +30,12 @@ static const struct disk_test {
 	unsigned int depth, count;
 	bool write, random;
 } disk_tests[] = {
-	{ "write-128k", 128 << 10, 4, 256, .write = true },
-	{ "read-128k", 128 << 10, 4, 256 },
-	{ "read-4k-1", 4096, 1, 1000, .random = true },
-	{ "read-4k-16", 4096, 16, 4000, .random = true },
-	{ "write-4k-16", 4096, 16, 2000, .write = true, .random = true },
-	{ "read-128k-again", 128 << 10, 4, 256 },
+	{ "write-128k", 128 << 10, 4, 64, .write = true },
+	{ "read-128k", 128 << 10, 4, 64 },
+	{ "read-4k-1", 4096, 1, 300, .random = true },
+	{ "read-4k-16", 4096, 16, 1000, .random = true },
+	{ "write-4k-16", 4096, 16, 1000, .write = true, .random = true },
+	{ "read-128k-again", 128 << 10, 4, 64 },
 };
 
 /* What block n holds: found there again by any later read. */
@@ -148,9 +148,9 @@ static const struct net_test {
 	const char *name;
 	unsigned int len, window, count;
 } net_tests[] = {
-	{ "echo-64-1", 64, 1, 500 },
-	{ "echo-64-64", 64, 64, 8000 },
-	{ "echo-1514-64", 1514, 64, 8000 },
+	{ "echo-64-1", 64, 1, 200 },
+	{ "echo-64-64", 64, 64, 2000 },
+	{ "echo-1514-64", 1514, 64, 2000 },
 };
 
 #define BATCH 64
@@ -263,8 +263,8 @@ static const struct wire_test {
 	const char *name;
 	size_t len, window, bytes;
 } wire_tests[] = {
-	{ "wire-64-1", 64, 64, 500 * 64 },
-	{ "wire-32k", 32 << 10, 64 << 10, 16 << 20 },
+	{ "wire-64-1", 64, 64, 200 * 64 },
+	{ "wire-32k", 32 << 10, 64 << 10, 2 << 20 },
 };
 
 /* Patterns of 251 bytes, which no buffer's size is a multiple of. */
