@@ -62,6 +62,10 @@ world_begin() {
 	export ATOLL_ROOT=$WORK/s
 	atoll=$ATOLL_BUILD_DIR/atoll
 	cp "$ATOLL_BUILD_DIR/tests/system/probe" "$WORK/probe"
+	world_networks && serve "$HOST_NS" "$WORK/host.log" && serve "$OUTSIDE_NS" "$WORK/outside.log"
+}
+
+world_networks() {
 	new_namespace HOST_NS && new_namespace OUTSIDE_NS || return 1
 	in_host ip link add outside type veth peer name host netns "$OUTSIDE_NS"
 	in_host sh -ec 'ip link set lo up; ip link set outside up
@@ -70,7 +74,6 @@ world_begin() {
 		ip addr add 192.0.2.80/24 dev host; ip addr add 2001:db8::80/64 dev host nodad
 		ip addr add 198.51.100.7/32 dev lo; ip addr add 2001:db8:7::7/128 dev lo'
 	in_host sh -ec 'ip route add default via 192.0.2.80; ip -6 route add default via 2001:db8::80'
-	serve "$HOST_NS" "$WORK/host.log" && serve "$OUTSIDE_NS" "$WORK/outside.log"
 }
 
 # world_store RECIPE…: packages are downloaded and appliances built once for all tests, in a state folder that
