@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -175,6 +176,8 @@ int dir_remove(const char *path, struct err **err)
 	return r ? err_set_errno(err, r, "%s", path) : 0;
 }
 
+#define CONNECT_S 5
+
 static int fill_address(const char *path, struct sockaddr_un *addr, struct err **err)
 {
 	memset(addr, 0, sizeof(*addr));
@@ -184,6 +187,25 @@ static int fill_address(const char *path, struct sockaddr_un *addr, struct err *
 			       path, sizeof(addr->sun_path) - 1);
 	strcpy(addr->sun_path, path);
 	return 0;
+}
+
+/* What stands at the path may only be a socket that nobody listens at any more. */
+static int remove_stale(const char *path, int type, const struct sockaddr_un *addr,
+			struct err **err)
+{
+	cleanup_fd int fd = -1;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : err_set_errno(err, errno, "%s", path);
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(err, EINVAL, "%s: is there already, and is no socket", path);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_set_errno(err, errno, "%s", path);
+	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno != ECONNREFUSED)
+		return err_set(err, EADDRINUSE, "%s: somebody listens there already", path);
+	return unlink(path) < 0 ? err_set_errno(err, errno, "%s", path) : 0;
 }
 
 int unix_listen(const char *path, int type, mode_t mode, int *ret_fd, struct err **err)
@@ -196,7 +218,9 @@ int unix_listen(const char *path, int type, mode_t mode, int *ret_fd, struct err
 		return r;
 	if (fd < 0)
 		return err_set_errno(err, errno, "%s", path);
-	unlink(path);
+	r = remove_stale(path, type, &addr, err);
+	if (r < 0)
+		return r;
 	/* The mode is in force from the first moment: fchmod before bind sets the node's. */
 	if (fchmod(fd, mode) < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    chmod(path, mode) < 0 || listen(fd, 64) < 0)
@@ -207,13 +231,17 @@ int unix_listen(const char *path, int type, mode_t mode, int *ret_fd, struct err
 
 int unix_connect(const char *path, int type, int *ret_fd, struct err **err)
 {
+	/* A listener whose queue is full makes connect wait as a send does: not for ever. */
+	const struct timeval limit = { .tv_sec = CONNECT_S }, none = { 0 };
 	cleanup_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	struct sockaddr_un addr;
 	int r = fill_address(path, &addr, err);
 
 	if (r < 0)
 		return r;
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
+	    connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none)) < 0)
 		return err_set_errno(err, errno, "%s", path);
 	*ret_fd = steal_fd(&fd);
 	return 0;

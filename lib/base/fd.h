@@ -55,7 +55,10 @@ int dir_make(const char *path, mode_t mode, struct err **err);
 /* rm -rf that stays on one file system and follows no link; no error when it is not there. */
 int dir_remove(const char *path, struct err **err);
 
-/* A unix socket bound and listening at path (type SOCK_STREAM or SOCK_SEQPACKET), mode as given. */
+/*
+ * A unix socket bound and listening at path (type SOCK_STREAM or SOCK_SEQPACKET), mode as given. A socket
+ * at which nobody listens any more is replaced; -EADDRINUSE when somebody does, -EINVAL for another file.
+ */
 int unix_listen(const char *path, int type, mode_t mode, int *ret_fd, struct err **err);
 int unix_connect(const char *path, int type, int *ret_fd, struct err **err);
 

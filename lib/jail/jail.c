@@ -140,8 +140,13 @@ static int make_root(const struct jail_spec *spec, struct err **err)
 static int set_rlimits(const struct jail_spec *spec, struct err **err)
 {
 	for (size_t i = 0; i < spec->n_rlimits; i++) {
-		struct rlimit limit = { spec->rlimits[i].value, spec->rlimits[i].value };
+		rlim_t value = spec->rlimits[i].value;
+		struct rlimit limit;
 
+		/* Only ever down: raising a hard limit is root's, and not what a jail is for. */
+		if (getrlimit(spec->rlimits[i].resource, &limit) == 0 && limit.rlim_max < value)
+			value = limit.rlim_max;
+		limit = (struct rlimit){ value, value };
 		if (setrlimit(spec->rlimits[i].resource, &limit) < 0)
 			return err_set_errno(err, errno, "cannot set resource limit %d",
 					     spec->rlimits[i].resource);

@@ -37,7 +37,7 @@ struct jail_bind {
 
 struct jail_rlimit {
 	int resource;
-	rlim_t value; /* soft and hard */
+	rlim_t value; /* soft and hard; less when the hard one was less */
 };
 
 struct jail_spec {

@@ -21,6 +21,7 @@ static void init(struct machine_files *f)
 {
 	f->kvm = f->kernel = f->initrd = f->serial_in = f->serial_out = f->control = -1;
 	f->control_connected = false;
+	f->control_inode = 0;
 	memset(f->disks, 0xff, sizeof(f->disks));
 	memset(f->nics, 0xff, sizeof(f->nics));
 	memset(f->ports, 0xff, sizeof(f->ports));
@@ -80,12 +81,73 @@ static int open_file(const char *path, int flags, const char *what, int *ret_fd,
 	return *ret_fd < 0 ? err_set_errno(err, errno, "%s: %s", what, path) : 0;
 }
 
+/* A regular file, or of the kind `other` (S_IFBLK; 0: no other). */
+static int check_kind(int fd, const char *what, const char *name, mode_t other, struct err **err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set_errno(err, errno, "%s: %s", what, name);
+	if (S_ISREG(st.st_mode) || (other && (st.st_mode & S_IFMT) == other))
+		return 0;
+	return err_set(err, EINVAL, "%s: %s is no file%s", what, name,
+		       other == S_IFBLK ? " and no block device" : "");
+}
+
+/* Never waits: not for the other end of a FIFO, either. */
+static int open_kind(const char *path, int flags, const char *what, mode_t other, int *ret_fd,
+		     struct err **err)
+{
+	int r = open_file(path, flags | O_NONBLOCK, what, ret_fd, err);
+
+	return r < 0 ? r : check_kind(*ret_fd, what, path, other, err);
+}
+
 static int open_kernel(const struct options *o, struct machine_files *f, struct err **err)
 {
-	int r = open_file(o->kernel, O_RDONLY, "--kernel", &f->kernel, err);
+	int r = open_kind(o->kernel, O_RDONLY, "--kernel", 0, &f->kernel, err);
 
-	return r == 0 && o->initrd ? open_file(o->initrd, O_RDONLY, "--initrd", &f->initrd, err)
+	return r == 0 && o->initrd ? open_kind(o->initrd, O_RDONLY, "--initrd", 0, &f->initrd, err)
 				   : r;
+}
+
+/* "PATH", or "descriptor N"; buf of PATH_MAX. */
+static const char *disk_name(const struct disk_options *d, char *buf)
+{
+	if (d->file.path)
+		return d->file.path;
+	snprintf(buf, PATH_MAX, "descriptor %d", d->file.fd);
+	return buf;
+}
+
+static int open_disk(const struct disk_options *d, int *ret_fd, struct err **err)
+{
+	char name[PATH_MAX];
+	int r;
+
+	if (d->file.path)
+		return open_kind(d->file.path, d->readonly ? O_RDONLY : O_RDWR, "--disk", S_IFBLK,
+				 ret_fd, err);
+	r = take(d->file.fd, "--disk", ret_fd, err);
+	return r < 0 ? r : check_kind(*ret_fd, "--disk", disk_name(d, name), S_IFBLK, err);
+}
+
+/*
+ * A disk that is written to has one machine, and once; what is only read may have many. The lock is the
+ * descriptor's, so it lasts as long as the machine; a file system without locks has none. On the first byte
+ * alone: QEMU has its own on later ones, and may read the same image.
+ */
+static int lock_disk(const struct disk_options *d, int fd, struct err **err)
+{
+	struct flock lock = { .l_type = d->readonly ? F_RDLCK : F_WRLCK,
+			      .l_whence = SEEK_SET,
+			      .l_len = 1 };
+	char name[PATH_MAX];
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES))
+		return err_set(err, EINVAL, "--disk: %s is in use by another disk or machine%s",
+			       disk_name(d, name), d->readonly ? ", which may write to it" : "");
+	return 0;
 }
 
 static int open_disks(const struct options *o, struct machine_files *f, struct err **err)
@@ -93,21 +155,31 @@ static int open_disks(const struct options *o, struct machine_files *f, struct e
 	int r = 0;
 
 	for (size_t i = 0; i < o->n_disks && r == 0; i++) {
-		const struct disk_options *d = &o->disks[i];
-
-		r = d->file.path ? open_file(d->file.path, d->readonly ? O_RDONLY : O_RDWR,
-					     "--disk", &f->disks[i], err)
-				 : take(d->file.fd, "--disk", &f->disks[i], err);
+		r = open_disk(&o->disks[i], &f->disks[i], err);
+		if (r == 0)
+			r = lock_disk(&o->disks[i], f->disks[i], err);
 	}
 	return r;
+}
+
+static int check_stream(int fd, const char *what, struct err **err)
+{
+	socklen_t len = sizeof(int);
+	int type;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM)
+		return err_set(err, EINVAL, "%s: descriptor %d is no stream socket", what, fd);
+	return 0;
 }
 
 static int open_socket(const struct endpoint *e, const char *what, int *ret_fd, struct err **err)
 {
 	int r;
 
-	if (!e->path)
-		return take(e->fd, what, ret_fd, err);
+	if (!e->path) {
+		r = take(e->fd, what, ret_fd, err);
+		return r < 0 ? r : check_stream(e->fd, what, err);
+	}
 	r = unix_connect(e->path, SOCK_STREAM, ret_fd, err);
 	return r < 0 ? err_prefix(err, "%s", what) : 0;
 }
@@ -141,6 +213,16 @@ static int open_tap(const char *name, int *ret_fd, struct err **err)
 	return 0;
 }
 
+static int take_tap(int fd, int *ret_fd, struct err **err)
+{
+	struct ifreq request;
+	int r = take(fd, "--net", ret_fd, err);
+
+	if (r == 0 && (ioctl(fd, TUNGETIFF, &request) < 0 || !(request.ifr_flags & IFF_TAP)))
+		r = err_set(err, EINVAL, "--net: descriptor %d is no tap interface", fd);
+	return r;
+}
+
 static int open_nics(const struct options *o, struct machine_files *f, struct err **err)
 {
 	int r = 0;
@@ -151,7 +233,7 @@ static int open_nics(const struct options *o, struct machine_files *f, struct er
 		if (nic->tap)
 			r = open_tap(nic->tap, &f->nics[i], err);
 		else if (nic->tap_fd >= 0)
-			r = take(nic->tap_fd, "--net", &f->nics[i], err);
+			r = take_tap(nic->tap_fd, &f->nics[i], err);
 		else
 			r = open_socket(&nic->socket, "--net", &f->nics[i], err);
 	}
@@ -180,8 +262,8 @@ static int open_serial(const struct options *o, struct machine_files *f, struct 
 	}
 	/* A path is a file for what the guest prints; a descriptor may be a socket both ways. */
 	if (o->serial.path) {
-		f->serial_out =
-			open(o->serial.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+		f->serial_out = open(o->serial.path,
+				     O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0600);
 		return f->serial_out < 0 ? err_set_errno(err, errno, "--serial: %s", o->serial.path)
 					 : 0;
 	}
@@ -195,10 +277,14 @@ static int open_control(const struct options *o, struct machine_files *f, struct
 {
 	int listening = 0, r;
 	socklen_t len = sizeof(listening);
+	struct stat st;
 
 	if (o->control.path) {
 		r = unix_listen(o->control.path, SOCK_SEQPACKET, 0600, &f->control, err);
-		return r < 0 ? err_prefix(err, "--control") : 0;
+		if (r < 0)
+			return err_prefix(err, "--control");
+		f->control_inode = stat(o->control.path, &st) == 0 ? st.st_ino : 0;
+		return 0;
 	}
 	if (o->control.fd < 0)
 		return 0;
@@ -213,7 +299,10 @@ int files_open(const struct options *options, struct machine_files *ret, struct 
 {
 	static int (*const steps[])(const struct options *, struct machine_files *,
 				    struct err **) = {
-		open_kernel, open_disks, open_nics, open_ports, open_serial,
+		open_kernel,
+		open_disks,
+		open_nics,
+		open_ports,
 	};
 	struct machine_files f;
 	int r = 0;
@@ -225,15 +314,24 @@ int files_open(const struct options *options, struct machine_files *ret, struct 
 		r = open_file("/dev/kvm", O_RDWR, "no virtual machines on this host", &f.kvm, err);
 	if (r == 0)
 		r = open_control(options, &f, err);
-	if (r < 0)
+	/* Last, because it makes a file. */
+	if (r == 0)
+		r = open_serial(options, &f, err);
+	if (r < 0) {
+		files_unlink(options, &f);
 		files_close(&f);
-	else
-		*ret = f;
-	return r;
+		return r;
+	}
+	*ret = f;
+	return 0;
 }
 
-void files_unlink(const struct options *options)
+void files_unlink(const struct options *options, const struct machine_files *files)
 {
-	if (options->control.path)
+	struct stat st;
+
+	/* Only what we made: by now it may be another machine's. */
+	if (files->control_inode && lstat(options->control.path, &st) == 0 &&
+	    st.st_ino == files->control_inode)
 		unlink(options->control.path);
 }

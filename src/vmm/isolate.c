@@ -29,12 +29,16 @@ struct launch {
 	void *data;
 };
 
+/* What asks for the machine's end. */
+static const int end_signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+
 static pid_t child;       /* for the handler of the launcher, which has nothing else to do */
 static int launcher = -1; /* its pidfd, in the child */
 
+/* Whatever asks the launcher to end asks the machine. */
 static void handle_signal(int signo)
 {
-	kill(child, signo);
+	kill(child, signo == SIGINT ? SIGINT : SIGTERM);
 }
 
 static void change_signals(int how)
@@ -42,8 +46,8 @@ static void change_signals(int how)
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
+	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++)
+		sigaddset(&set, end_signals[i]);
 	sigprocmask(how, &set, NULL);
 }
 
@@ -79,7 +83,6 @@ static int run_child(int channel, void *data, struct err **err)
 	_exit(launch->fn(launch->data));
 }
 
-/* A terminal's ^C reaches the child by itself; the launcher only outlives it. */
 static int await_child(const struct process *process)
 {
 	struct sigaction pass = { .sa_handler = handle_signal, .sa_flags = SA_RESTART };
@@ -88,8 +91,8 @@ static int await_child(const struct process *process)
 	child = process->pid;
 	syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
 	caps_drop_no_exec(CAPS_BIT(CAP_KILL), NULL);
-	sigaction(SIGTERM, &pass, NULL);
-	signal(SIGINT, SIG_IGN);
+	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++)
+		sigaction(end_signals[i], &pass, NULL);
 	change_signals(SIG_UNBLOCK);
 	while (waitpid(process->pid, &status, 0) < 0)
 		if (errno != EINTR)

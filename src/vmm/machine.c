@@ -335,10 +335,11 @@ static void handle_signal(int signo, void *data)
 
 int machine_run(struct machine *m, struct err **err)
 {
+	static const int ends[ARRAY_SIZE(m->signals)] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 	int r;
 
-	m->signals[0] = loop_add_signal(m->loop, SIGTERM, handle_signal, m);
-	m->signals[1] = loop_add_signal(m->loop, SIGINT, handle_signal, m);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		m->signals[i] = loop_add_signal(m->loop, ends[i], handle_signal, m);
 	lock(m);
 	r = vcpus_start(m->vcpus, err);
 	if (r == 0) {

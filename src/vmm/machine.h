@@ -36,6 +36,7 @@ struct machine_files {
 	int serial_in, serial_out;
 	int control; /* a listening socket, or a connected one when control_connected */
 	bool control_connected;
+	ino_t control_inode; /* of the control socket's node that was made; 0: none */
 };
 
 struct machine {
@@ -52,7 +53,7 @@ struct machine {
 	int serial_irq;
 	struct platform platform;
 	struct vcpus *vcpus;
-	struct source *signals[2];
+	struct source *signals[4];
 	bool paused;
 	int64_t launch_ns, kvm_ns; /* CLOCK_MONOTONIC: our start; the virtual machine is complete */
 	enum vmm_end end;          /* once the loop was quit */

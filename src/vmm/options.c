@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fd.h"
 #include "layout.h"
@@ -234,6 +235,12 @@ static int check_together(const struct options *o, struct err **err)
 	if (o->memory % (o->huge_pages ? HUGE_UNIT : MEMORY_UNIT))
 		return err_set(err, EINVAL, "--memory: must be a multiple of %s",
 			       o->huge_pages ? "2M, as there are --huge-pages" : "4K");
+	if (o->jailed && o->cgroup)
+		return err_set(err, EINVAL,
+			       "--jailed and --cgroup contradict each other: whoever made the jail "
+			       "chose the cgroup");
+	if (o->uid != (uid_t)-1 && geteuid() != 0)
+		return err_set(err, EINVAL, "--uid: only root can become another user");
 	if (o->no_jail && (o->jailed || o->uid != (uid_t)-1 || o->cgroup))
 		return err_set(err, EINVAL, "--no-jail and --%s contradict each other", jail);
 	return 0;

@@ -40,12 +40,12 @@ load guest
 
 @test "a guest that spins on all processors is ended by SIGTERM, SIGINT, by request" {
 	local way
-	for way in TERM INT kill; do
+	for way in TERM INT HUP QUIT kill; do
 		begin ends --cmdline spin --cpus 2
 		await spinning
 		case $way in
 		kill) [ "$(ask kill)" = "killed by request" ] ;;
-		*) kill -"$way" "$(machine_pid)" ;;
+		*) kill -"$way" "$vmm_pid" ;; # the launcher, where there is one
 		esac
 		finish
 		[ "$status" -eq 137 ] || fails "$way: $status"

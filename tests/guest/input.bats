@@ -95,7 +95,45 @@ patch_bytes() {
 	[ -n "$JAIL" ] || mistake "$WORK/none" "${good[@]}" --cgroup "$WORK/none"
 }
 
+@test "nothing is waited for, and nothing of others is taken" {
+	mkfifo "$WORK/fifo"
+	mistake "is no file" --kernel "$WORK/fifo"
+	mistake "is no file" "${good[@]}" --initrd "$WORK/fifo"
+	mistake "no block device" "${good[@]}" --disk "$WORK/fifo"
+	mistake "no block device" "${good[@]}" --disk "$WORK,ro"
+	mistake "no block device" "${good[@]}" --disk /dev/zero
+	mistake "$WORK/fifo" "${good[@]}" --serial "$WORK/fifo"
+	mistake "no stream socket" "${good[@]}" --net fd=5 5<"$WORK/disk"
+	mistake "no tap" "${good[@]}" --net tapfd=5 5<"$WORK/disk"
+	ln "$WORK/disk" "$WORK/same"
+	mistake "in use" "${good[@]}" --disk "$WORK/disk" --disk "$WORK/same"
+	mistake "in use" "${good[@]}" --disk "$WORK/disk,ro" --disk "$WORK/same"
+}
+
+@test "a file at the control socket's place stays, and so does another machine's socket" {
+	echo precious >"$WORK/file"
+	mistake "is no socket" --kernel "$GUESTS/hello" --control "$WORK/file"
+	[ "$(cat "$WORK/file")" = precious ]
+	socat UNIX-LISTEN:"$WORK/live",type=5,fork EXEC:true 3>&- &
+	pids+=($!)
+	for _ in $(seq 100); do [ -S "$WORK/live" ] && break || sleep 0.05; done
+	mistake "somebody listens" --kernel "$GUESTS/hello" --control "$WORK/live"
+	[ -S "$WORK/live" ]
+	# One that nobody listens at any more is in nobody's way.
+	kill -KILL "${pids[0]}"
+	wait "${pids[0]}" || true
+	[ -S "$WORK/live" ]
+	timeout 20 "$VMM" $JAIL --kernel "$GUESTS/hello" --control "$WORK/live" </dev/null 3>&-
+	[ ! -e "$WORK/live" ]
+}
+
+@test "few open files are enough, and are not made more" {
+	[ -z "$JAIL" ] || skip "sets no limits without the jail"
+	(ulimit -n 256 && timeout 20 "$VMM" --kernel "$GUESTS/hello" </dev/null 3>&-)
+}
+
 @test "options that contradict each other, or are none" {
+	mistake contradict "${good[@]}" --jailed --cgroup "$WORK"
 	[ -n "$JAIL" ] || mistake contradict "${good[@]}" --no-jail --jailed
 	mistake twice "${good[@]}" --cpus 1 --cpus 2
 	mistake cpus "${good[@]}" --cpus 0

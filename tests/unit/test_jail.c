@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -143,12 +145,58 @@ static int try_helper_filter(void)
 	return 0;
 }
 
+/* What a guest could want of the thread that serves its devices: nothing is opened, made or sent for. */
+static int try_vmm_filter(void)
+{
+	char bytes[8];
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (seccomp_enter(&seccomp_vmm, NULL) < 0)
+		return 199;
+	EXPECT(ioctl(0, FIONREAD, bytes), EPERM);
+	EXPECT(ioctl(0, KVM_CREATE_VM, 0), EPERM);
+	EXPECT(open("/dev/null", O_RDONLY), EPERM);
+	EXPECT(socket(AF_UNIX, SOCK_STREAM, 0), EPERM);
+	EXPECT(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0), EPERM);
+	EXPECT(execl("/bin/true", "true", NULL), EPERM);
+	EXPECT(kill(getppid(), 0), EPERM);
+	return syscall(SYS_getrandom, bytes, sizeof(bytes), 0) == sizeof(bytes) ? 0 : 198;
+}
+
+/* A processor's thread may run its guest, and of ioctls nothing else. */
+static int ask_as_vcpu(void)
+{
+	char byte;
+
+	EXPECT(ioctl(0, FIONREAD, &byte), EPERM);
+	EXPECT(ioctl(0, KVM_CREATE_VCPU, 0), EPERM);
+	EXPECT(ioctl(0, KVM_SET_USER_MEMORY_REGION, &byte), EPERM);
+	EXPECT(read(0, &byte, 1), EPERM);
+	EXPECT(open("/dev/null", O_RDONLY), EPERM);
+	EXPECT(socket(AF_UNIX, SOCK_STREAM, 0), EPERM);
+	EXPECT(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0), EPERM);
+	EXPECT((long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EPERM);
+	/* No machine is behind this descriptor, but the filter lets the question pass. */
+	return ioctl(-1, KVM_RUN, 0) < 0 && errno == EBADF ? 0 : 198;
+}
+
+static int try_vcpu_filter(void)
+{
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (seccomp_enter(&seccomp_vcpu, NULL) < 0)
+		return 199;
+	/* It may end itself, but not the process. */
+	return (int)syscall(SYS_exit, ask_as_vcpu());
+}
+
 static void test_filters(void **state)
 {
 	(void)state;
 	assert_int_equal(in_child(try_guest_filter), 0);
 	assert_int_equal(in_child(try_monitor_filter), 0);
 	assert_int_equal(in_child(try_helper_filter), 0);
+	assert_int_equal(in_child(try_vmm_filter), 0);
+	assert_int_equal(in_child(try_vcpu_filter), 0);
 }
 
 /* ---- capabilities ---- */
