@@ -17,6 +17,9 @@
 #include "fd.h"
 #include "mem.h"
 
+#define LOCK_TRIES 100
+#define LOCK_US    10000
+
 static void init(struct machine_files *f)
 {
 	f->kvm = f->kernel = f->initrd = f->serial_in = f->serial_out = f->control = -1;
@@ -135,7 +138,8 @@ static int open_disk(const struct disk_options *d, int *ret_fd, struct err **err
 /*
  * A disk that is written to has one machine, and once; what is only read may have many. The lock is the
  * descriptor's, so it lasts as long as the machine; a file system without locks has none. On the first byte
- * alone: QEMU has its own on later ones, and may read the same image.
+ * alone: QEMU has its own on later ones, and may read the same image. It is tried for a while, because the
+ * kernel lets go of an io_uring's files some time after their process is gone.
  */
 static int lock_disk(const struct disk_options *d, int fd, struct err **err)
 {
@@ -144,10 +148,13 @@ static int lock_disk(const struct disk_options *d, int fd, struct err **err)
 			      .l_len = 1 };
 	char name[PATH_MAX];
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES))
-		return err_set(err, EINVAL, "--disk: %s is in use by another disk or machine%s",
-			       disk_name(d, name), d->readonly ? ", which may write to it" : "");
-	return 0;
+	for (int tries = 0; tries < LOCK_TRIES; tries++) {
+		if (fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
+			return 0;
+		usleep(LOCK_US);
+	}
+	return err_set(err, EINVAL, "--disk: %s is in use by another disk or machine%s",
+		       disk_name(d, name), d->readonly ? ", which may write to it" : "");
 }
 
 static int open_disks(const struct options *o, struct machine_files *f, struct err **err)
