@@ -114,7 +114,6 @@ static const char good[] = "# a machine\n"
 			   "port log=/run/log=1\n"
 			   "serial none\n"
 			   "control /run/control\n"
-			   "jailed\n"
 			   "uid 1000\n"
 			   "cgroup /sys/fs/cgroup/x\n"
 			   "timestamps"; /* no newline */
@@ -129,7 +128,7 @@ static void check_good(const struct options *o)
 	assert_string_equal(o->cmdline, "console=ttyS0 x=\"a b\" # quiet");
 	assert_int_equal(o->cpus, 8);
 	assert_int_equal(o->memory, UINT64_C(2) << 30);
-	assert_true(o->huge_pages && o->no_serial && o->jailed && o->timestamps);
+	assert_true(o->huge_pages && o->no_serial && o->timestamps);
 	assert_int_equal(o->n_disks, 2);
 	assert_string_equal(o->disks[0].file.path, "a,b,");
 	assert_int_equal(o->disks[0].file.fd, -1);
@@ -241,6 +240,9 @@ static void test_wrong_command_lines(void **state)
 	       "--memory", "3M", "--huge-pages");
 	EXPECT("--no-jail and --jailed contradict each other", "--kernel", "k", "--no-jail",
 	       "--jailed");
+	EXPECT("--jailed and --cgroup contradict each other: whoever made the jail chose the "
+	       "cgroup",
+	       "--kernel", "k", "--jailed", "--cgroup", "x");
 	EXPECT("--no-jail and --cgroup contradict each other", "--kernel", "k", "--no-jail",
 	       "--cgroup", "x");
 }
