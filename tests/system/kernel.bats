@@ -24,10 +24,10 @@ share() { cp -rl "$@" 2>/dev/null || cp -r "$@"; }
 
 @test "the store keeps it for all: another image, and a deleted cache, build it no more" {
 	"$atoll" images --format json | jq -e '.[] | select(.name == "kernel-tiny")'
-	mkdir -p "$WORK/other/cache"
+	mkdir -p "$WORK/other/cache" "$WORK/other/store"
 	cp -r "$WORK/web" "$WORK/again"
 	sed -i 's/^appliance: .*/appliance: again/' "$WORK/again/recipe.yaml"
-	share "$ATOLL_ROOT/store" "$WORK/other/store"
+	share "$ATOLL_ROOT/store/." "$WORK/other/store"
 	share "${ATOLL_TEST_STORE:-$ATOLL_BUILD_DIR/system-tests}"/cache/{release,index,solv,packages} "$WORK/other/cache"
 	ATOLL_ROOT=$WORK/other timeout 60 "$atoll" build "$WORK/again/recipe.yaml"
 	[ "$(ATOLL_ROOT=$WORK/other "$atoll" inspect again | jq -r .vmlinux.digest)" = "$("$atoll" inspect tiny-web | jq -r .vmlinux.digest)" ]
