@@ -198,8 +198,8 @@ static const struct option_spec *pending_option(const struct command *c, const c
 	return NULL;
 }
 
-static const char *const export_formats[] = { "tar",  "oci", "docker", "raw",    "qcow2",
-					      "vmdk", "vhd", "iso",    "netboot" };
+static const char *const export_formats[] = { "tar",  "oci", "docker", "raw", "qcow2",
+					      "vmdk", "vhd", "ova",    "iso", "netboot" };
 
 int cmd_complete(const struct args *args)
 {

@@ -89,7 +89,7 @@ static const struct option_spec opts_fixes[] = {
 };
 static const struct option_spec opts_export[] = {
 	{ 0, "as", "FORMAT",
-	  "tar, oci, docker, raw, qcow2, vmdk, vhd, iso or netboot: atoll-convert(1)" },
+	  "tar, oci, docker, raw, qcow2, vmdk, vhd, ova, iso or netboot: atoll-convert(1)" },
 	{ 'o', "output", "FILE", "instead of NAME and the format's suffix, in this folder" },
 	{ 0, "force", NULL, "replace a file that is there" },
 	END,

@@ -17,6 +17,8 @@ const struct format formats[] = {
 	{ "vmdk", ".vmdk", "that disk for VMware and VirtualBox", false, false, false,
 	  format_vmdk },
 	{ "vhd", ".vhd", "that disk for Hyper-V and Azure", false, false, false, format_vhd },
+	{ "ova", ".ova", "a virtual machine for VMware and VirtualBox", false, false, false,
+	  format_ova },
 	{ "iso", ".iso", "a CD that PCs boot, all of it in memory", true, false, true, format_iso },
 	{ "netboot", ".netboot.tar", "kernel, initramfs and a script for iPXE", true, false, true,
 	  format_netboot },

@@ -41,6 +41,7 @@ int format_raw(struct export *x, struct err **err);
 int format_qcow2(struct export *x, struct err **err);
 int format_vmdk(struct export *x, struct err **err);
 int format_vhd(struct export *x, struct err **err);
+int format_ova(struct export *x, struct err **err);
 int format_iso(struct export *x, struct err **err);
 int format_netboot(struct export *x, struct err **err);
 

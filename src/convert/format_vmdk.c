@@ -10,27 +10,9 @@
 #include "copy.h"
 #include "disk.h"
 #include "mem.h"
-#include "sparse.h"
+#include "vmdk.h"
 
-#define SECTOR          512
-#define GRAIN           65536
-#define GRAIN_SECTORS   (GRAIN / SECTOR)
-#define PER_TABLE       512
-#define TABLE           (PER_TABLE * 4)
-#define DESCRIPTOR_AT   1
-#define DESCRIPTOR_SIZE 20 /* sectors */
-#define HEADS           255
-#define TRACK           63
-
-struct header {
-	uint32_t magic, version, flags;
-	uint64_t capacity, grain, descriptor, descriptor_size;
-	uint32_t per_table;
-	uint64_t second, first, overhead;
-	uint8_t unclean, newline[4];
-	uint16_t compression;
-	uint8_t unused[433];
-} __attribute__((packed));
+#define SECOND_FOLDER (UINT32_C(1) << 1)
 
 struct plan {
 	uint64_t capacity; /* sectors */
@@ -39,77 +21,54 @@ struct plan {
 		data; /* sectors: the size of a folder, and where things are */
 };
 
-static uint64_t sectors(uint64_t bytes)
-{
-	return (bytes + SECTOR - 1) / SECTOR;
-}
-
 static void make_plan(const struct sparse *s, struct plan *p)
 {
-	p->capacity = s->n * (uint64_t)GRAIN_SECTORS;
-	p->tables = (s->n + PER_TABLE - 1) / PER_TABLE;
-	p->folder = sectors(p->tables * 4);
-	p->second = DESCRIPTOR_AT + DESCRIPTOR_SIZE;
-	p->first = p->second + p->folder + p->tables * (TABLE / SECTOR);
-	p->data = p->first + p->folder + p->tables * (TABLE / SECTOR);
-	p->data = (p->data + GRAIN_SECTORS - 1) / GRAIN_SECTORS * GRAIN_SECTORS;
+	p->capacity = s->n * (uint64_t)VMDK_GRAIN_SECTORS;
+	p->tables = (s->n + VMDK_PER_TABLE - 1) / VMDK_PER_TABLE;
+	p->folder = vmdk_sectors(p->tables * 4);
+	p->second = VMDK_DESCRIPTOR_AT + VMDK_DESCRIPTOR_SIZE;
+	p->first = p->second + p->folder + p->tables * (VMDK_TABLE / VMDK_SECTOR);
+	p->data = p->first + p->folder + p->tables * (VMDK_TABLE / VMDK_SECTOR);
+	p->data = (p->data + VMDK_GRAIN_SECTORS - 1) / VMDK_GRAIN_SECTORS * VMDK_GRAIN_SECTORS;
 }
 
 static int write_header(const struct plan *p, int fd, struct err **err)
 {
-	struct header h = {
-		.magic = htole32(0x564d444b),
-		.version = htole32(1),
-		.flags = htole32(3), /* the newlines are right, and there is a second folder */
-		.capacity = htole64(p->capacity),
-		.grain = htole64(GRAIN_SECTORS),
-		.descriptor = htole64(DESCRIPTOR_AT),
-		.descriptor_size = htole64(DESCRIPTOR_SIZE),
-		.per_table = htole32(PER_TABLE),
-		.second = htole64(p->second),
-		.first = htole64(p->first),
-		.overhead = htole64(p->data),
-		.newline = { '\n', ' ', '\r', '\n' },
-	};
+	struct vmdk_header h = vmdk_header(p->capacity, p->data);
 
+	h.flags |= htole32(SECOND_FOLDER);
+	h.second = htole64(p->second);
+	h.first = htole64(p->first);
 	return copy_write_at(fd, 0, &h, sizeof(h), err);
 }
 
-/* The id of the content is of the image's digest. */
 static int write_descriptor(const struct export *x, const struct plan *p, int fd, struct err **err)
 {
-	cleanup_free char *text = xasprintf(
-		"# Disk DescriptorFile\nversion=1\nCID=%.8s\nparentCID=ffffffff\n"
-		"createType=\"monolithicSparse\"\n\n# Extent description\n"
-		"RW %llu SPARSE \"%s.vmdk\"\n\n# The Disk Data Base\n#DDB\n\n"
-		"ddb.virtualHWVersion = \"8\"\nddb.geometry.cylinders = \"%llu\"\n"
-		"ddb.geometry.heads = \"%d\"\nddb.geometry.sectors = \"%d\"\n"
-		"ddb.adapterType = \"lsilogic\"\n",
-		oci_digest_hex(x->image->digest), (unsigned long long)p->capacity, x->image->name,
-		(unsigned long long)(p->capacity / (HEADS * TRACK)), HEADS, TRACK);
+	cleanup_free char *text = vmdk_descriptor(x->image, p->capacity, "monolithicSparse");
 
-	return copy_write_at(fd, DESCRIPTOR_AT * SECTOR, text, strlen(text), err);
+	return copy_write_at(fd, VMDK_DESCRIPTOR_AT * VMDK_SECTOR, text, strlen(text), err);
 }
 
 /* A folder and its tables; both copies say the same of the grains. */
 static int write_folder(const struct sparse *s, const struct plan *p, uint64_t at, int fd,
 			struct err **err)
 {
-	cleanup_free uint32_t *folder = xcalloc(p->folder, SECTOR);
-	cleanup_free uint32_t *tables = xcalloc(p->tables, TABLE);
+	cleanup_free uint32_t *folder = xcalloc(p->folder, VMDK_SECTOR);
+	cleanup_free uint32_t *tables = xcalloc(p->tables, VMDK_TABLE);
 	uint64_t begin = at + p->folder, grain = p->data;
 	int r;
 
 	for (size_t i = 0; i < p->tables; i++)
-		folder[i] = htole32((uint32_t)(begin + i * (TABLE / SECTOR)));
+		folder[i] = htole32((uint32_t)(begin + i * (VMDK_TABLE / VMDK_SECTOR)));
 	for (size_t i = 0; i < s->n; i++) {
 		if (!s->full[i])
 			continue;
 		tables[i] = htole32((uint32_t)grain);
-		grain += GRAIN_SECTORS;
+		grain += VMDK_GRAIN_SECTORS;
 	}
-	r = copy_write_at(fd, at * SECTOR, folder, p->folder * SECTOR, err);
-	return r < 0 ? r : copy_write_at(fd, begin * SECTOR, tables, p->tables * TABLE, err);
+	r = copy_write_at(fd, at * VMDK_SECTOR, folder, p->folder * VMDK_SECTOR, err);
+	return r < 0 ? r
+		     : copy_write_at(fd, begin * VMDK_SECTOR, tables, p->tables * VMDK_TABLE, err);
 }
 
 static int write_all(const struct export *x, const struct sparse *s, int fd, struct err **err)
@@ -118,7 +77,7 @@ static int write_all(const struct export *x, const struct sparse *s, int fd, str
 	int r;
 
 	make_plan(s, &p);
-	if (p.data + s->n_full * (uint64_t)GRAIN_SECTORS > UINT32_MAX)
+	if (p.data + s->n_full * (uint64_t)VMDK_GRAIN_SECTORS > UINT32_MAX)
 		return err_set(err, EFBIG, "the disk is too large");
 	r = write_header(&p, fd, err);
 	if (r == 0)
@@ -127,13 +86,13 @@ static int write_all(const struct export *x, const struct sparse *s, int fd, str
 		r = write_folder(s, &p, p.second, fd, err);
 	if (r == 0)
 		r = write_folder(s, &p, p.first, fd, err);
-	return r < 0 ? r : sparse_copy(s, fd, p.data * SECTOR, err);
+	return r < 0 ? r : sparse_copy(s, fd, p.data * VMDK_SECTOR, err);
 }
 
 int format_vmdk(struct export *x, struct err **err)
 {
 	struct sparse s;
-	int r = disk_open(x, GRAIN, &s, err);
+	int r = disk_open(x, VMDK_GRAIN, &s, err);
 
 	if (r < 0)
 		return r;

@@ -10,14 +10,13 @@
 #include "fd.h"
 #include "mem.h"
 
-/* A block, filled up with zeros. */
-static int read_block(const struct sparse *s, size_t i, char *block, struct err **err)
+int sparse_read(const struct sparse *s, size_t i, void *block, struct err **err)
 {
 	ssize_t n = pread(s->fd, block, s->block, (off_t)(i * s->block));
 
 	if (n < 0)
 		return err_set_errno(err, errno, "reading");
-	memset(block + n, 0, s->block - (size_t)n);
+	memset((char *)block + n, 0, s->block - (size_t)n);
 	return 0;
 }
 
@@ -28,7 +27,7 @@ static int find_full(struct sparse *s, struct err **err)
 
 	while ((at = lseek(s->fd, at, SEEK_DATA)) >= 0) {
 		size_t i = (size_t)at / s->block;
-		int r = read_block(s, i, block, err);
+		int r = sparse_read(s, i, block, err);
 
 		if (r < 0)
 			return r;
@@ -74,7 +73,7 @@ int sparse_copy(const struct sparse *s, int to, uint64_t at, struct err **err)
 	for (size_t i = 0; i < s->n && r == 0; i++) {
 		if (!s->full[i])
 			continue;
-		r = read_block(s, i, block, err);
+		r = sparse_read(s, i, block, err);
 		if (r == 0)
 			r = copy_write_at(to, at, block, s->block, err);
 		at += s->block;

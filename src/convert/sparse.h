@@ -21,6 +21,8 @@ struct sparse {
 /* Takes fd over. */
 int sparse_open(int fd, size_t block, struct sparse *ret, struct err **err);
 void sparse_close(struct sparse *s);
+/* A block, filled up with zeros. */
+int sparse_read(const struct sparse *s, size_t i, void *block, struct err **err);
 /* Appends all blocks that are full to the file, each filled up with zeros. */
 int sparse_copy(const struct sparse *s, int to, uint64_t at, struct err **err);
 

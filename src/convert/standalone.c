@@ -20,6 +20,14 @@ char *standalone_label(const struct appliance_volume *v)
 	return xasprintf("vol-%s", v->name);
 }
 
+bool standalone_has_network(const struct appliance *a)
+{
+	for (size_t i = 0; i < a->n_services; i++)
+		if (a->services[i].target && str_starts(a->services[i].target, "tcp/"))
+			return true;
+	return false;
+}
+
 static char *dup_or_null(const char *s)
 {
 	return s ? xstrdup(s) : NULL;

@@ -13,6 +13,8 @@
 /* A file of the workspace, which the caller frees; with_root: the root's files are in it. */
 int standalone_initramfs(struct export *x, bool with_root, char **ret_path, struct err **err);
 
+/* Whether anything of it can be reached over a network. */
+bool standalone_has_network(const struct appliance *a);
 /* A volume's partition; the caller frees. */
 char *standalone_label(const struct appliance_volume *v);
 

@@ -41,13 +41,16 @@ static int fail(struct tar *t, struct err **err)
 	return err_set(err, EIO, "tar: %s", why ? why : "failed");
 }
 
-int tar_begin(int fd, struct tar **ret, struct err **err)
+static int begin(int fd, bool ustar, struct tar **ret, struct err **err)
 {
 	struct tar *t = xcalloc(1, sizeof(*t));
 
 	t->fd = fd;
 	t->a = archive_write_new();
-	archive_write_set_format_gnutar(t->a);
+	if (ustar)
+		archive_write_set_format_ustar(t->a);
+	else
+		archive_write_set_format_gnutar(t->a);
 	archive_write_set_bytes_per_block(t->a, CHUNK);
 	archive_write_set_bytes_in_last_block(t->a, 512);
 	if (archive_write_open(t->a, t, NULL, handle_write, NULL) != ARCHIVE_OK) {
@@ -58,6 +61,16 @@ int tar_begin(int fd, struct tar **ret, struct err **err)
 	}
 	*ret = t;
 	return 0;
+}
+
+int tar_begin(int fd, struct tar **ret, struct err **err)
+{
+	return begin(fd, false, ret, err);
+}
+
+int tar_begin_ustar(int fd, struct tar **ret, struct err **err)
+{
+	return begin(fd, true, ret, err);
 }
 
 static int begin_entry(struct tar *t, struct archive_entry *e, struct err **err)

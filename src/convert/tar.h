@@ -15,6 +15,8 @@ struct tar;
 
 /* Writes to fd, which stays the caller's. */
 int tar_begin(int fd, struct tar **ret, struct err **err);
+/* POSIX's variant, for readers that know no other: no file of 8 GiB and more. */
+int tar_begin_ustar(int fd, struct tar **ret, struct err **err);
 int tar_add_bytes(struct tar *t, const char *path, const void *data, size_t len, struct err **err);
 int tar_add_file(struct tar *t, const char *path, const char *source, struct err **err);
 /* A folder of mode 0755. */

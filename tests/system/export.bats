@@ -302,6 +302,37 @@ firmware() { echo "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CO
 	[ "$(stat -c %b greet.vhd)" -lt 200000 ]
 }
 
+# described NAME…: the texts of the elements of these names in greet.ovf, which has to be whole XML.
+described() {
+	python3 -c 'import sys, xml.etree.ElementTree as t
+for e in t.parse("greet.ovf").iter():
+    if e.tag.split("}")[1] in sys.argv[1:]: print(e.text)' "$@"
+}
+
+@test "ova: descriptor and manifest are right, and the disk is the same" {
+	"$atoll" export --as raw -o greet.raw greet
+	export_twice ova
+	# In the order that the format wants, in the plainest kind of tar.
+	[ "$(tar -tf greet.ova | paste -sd ' ')" = "greet.ovf greet.mf greet.vmdk" ]
+	[ "$(dd if=greet.ova bs=1 skip=257 count=8 status=none | tr '\0' .)" = ustar.00 ]
+	tar -xf greet.ova
+	sed 's/^SHA256(\(.*\))= \(.*\)/\2  \1/' greet.mf | sha256sum -c
+	qemu-img check greet.vmdk
+	qemu-img compare -f raw -F vmdk greet.raw greet.vmdk
+	qemu-img info greet.vmdk | grep streamOptimized
+	[ "$(described ResourceSubType | paste -sd ' ')" = "PIIX4 VmxNet3" ]
+	grep -q "ovf:size=\"$(stat -c %s greet.vmdk)\"" greet.ovf
+}
+
+@test "ova: virt-v2v reads it" {
+	command -v virt-v2v >/dev/null || skip "virt-v2v is not installed: it brings 140 packages, ./setup leaves it out"
+	"$atoll" export --as ova -o greet.ova greet
+	run virt-v2v -i ova greet.ova --print-source
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"source name: greet"*"[ide]"*"[vmxnet3]"* ]]
+}
+
 @test "iso: a CD that BIOS and UEFI boot, as xorriso sees it" {
 	export_twice iso
 	run xorriso -indev greet.iso -report_el_torito plain -find /
@@ -339,7 +370,7 @@ firmware() { echo "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CO
 	[ "$status" -eq 2 ]
 	[[ $output == *'there is no format "tra"; did you mean "tar"?' ]]
 	run "$atoll" export --as floppy greet
-	[[ $output == *'there is no format "floppy"; there are tar, oci, docker, raw, qcow2, vmdk, vhd, iso, netboot'* ]]
+	[[ $output == *'there is no format "floppy"; there are tar, oci, docker, raw, qcow2, vmdk, vhd, ova, iso, netboot'* ]]
 	run "$atoll" export greet
 	[ "$status" -eq 2 ]
 	run "$atoll" export --as tar gret
