@@ -99,6 +99,7 @@ static const struct msg_field machine_config_fields[] = {
 	MSG_FIELD_RECORDS(14, struct machine_config, nics, 256, &machine_nic_type),
 	MSG_FIELD_RECORDS(15, struct machine_config, volumes, 256, &machine_volume_type),
 	MSG_FIELD_RECORDS(16, struct machine_config, guest, 1, &guest_config_type),
+	MSG_FIELD(17, MSG_STR, struct machine_config, verity, 160),
 };
 const struct msg_type machine_config_type = MSG_TYPE(1, machine_config, machine_config_fields);
 

@@ -101,11 +101,12 @@ struct machine_config {
 	char *appliance;
 	uint64_t memory; /* bytes */
 	uint64_t cpus;
-	char *rootfs;               /* EROFS file */
-	char *kernel;               /* VM kinds */
-	char *initramfs;            /* VM kinds */
-	char *init;                 /* light: atoll-init's path on the host */
-	char **capabilities;        /* light: kept, by name ("net_admin"), inside the machine's user
+	char *rootfs;        /* EROFS file */
+	char *verity;        /* VM kinds: its root hash, "HASH:OFFSET"; absent: an old image's */
+	char *kernel;        /* VM kinds */
+	char *initramfs;     /* VM kinds */
+	char *init;          /* light: atoll-init's path on the host */
+	char **capabilities; /* light: kept, by name ("net_admin"), inside the machine's user
 				       namespace */
 	struct msg_records nics;    /* struct machine_nic */
 	struct msg_records volumes; /* struct machine_volume */

@@ -5,6 +5,7 @@ static const struct msg_field wire_start_fields[] = {
 	MSG_FIELD(1, MSG_U64, struct wire_start, version, 0),
 	MSG_FIELD(2, MSG_U64, struct wire_start, time, 0),
 	MSG_FIELD_RECORDS(3, struct wire_start, guest, 1, &guest_config_type),
+	MSG_FIELD(4, MSG_STR, struct wire_start, verity, WIRE_VERITY_MAX),
 };
 const struct msg_type wire_start_type = MSG_TYPE(WIRE_START, wire_start, wire_start_fields);
 

@@ -33,6 +33,14 @@
 #define WIRE_STANDALONE_ROOT      "atoll-root"
 #define WIRE_STANDALONE_PARTITION "PARTLABEL="
 
+/*
+ * The root hash of a virtual machine's root disk, on its kernel's command line: "HASH:OFFSET", small hex digits
+ * and the bytes of the file system, behind which the tree is (lib/image/verity.h). It is the host's word: nothing
+ * of the disk can say otherwise.
+ */
+#define WIRE_VERITY_PARAMETER "atoll.verity="
+#define WIRE_VERITY_MAX       160
+
 enum wire_msg {
 	WIRE_START = 1,
 	WIRE_STATE = 2,
@@ -48,6 +56,7 @@ struct wire_start {
 	uint64_t version; /* WIRE_VERSION */
 	uint64_t time; /* CLOCK_REALTIME of the host in nanoseconds, for a guest without a clock */
 	struct msg_records guest; /* exactly one struct guest_config */
+	char *verity; /* as WIRE_VERITY_PARAMETER, in WIRE_STANDALONE_FILE alone; absent: none */
 };
 #define WIRE_VERSION 1
 

@@ -21,9 +21,12 @@
 #include "modules.h"
 #include "mounts.h"
 #include "timestamp.h"
+#include "verity.h"
 
 #define MODULES_DIR "/modules"
 #define ROOT_SERIAL "root"
+
+#define COMMAND_LINE_MAX 4096 /* of x86; arm64 has 2048 */
 
 /* Folders of the initramfs. The image and the layer stay mounted there, out of sight, for ever. */
 #define LOWER_DIR "/image"
@@ -55,10 +58,52 @@ static int do_mount(const char *source, const char *target, const char *type, un
 	return 0;
 }
 
-/* device NULL: the lower folder is there already. */
-static int mount_root(const char *device, struct err **err)
+/* Of a stand-alone machine in its configuration, of any other on the command line; 0 without either. */
+static int find_verity(const struct wire_start *standalone, struct verity_root *ret,
+		       struct err **err)
 {
-	int r = device ? do_mount(device, LOWER_DIR, "erofs", MS_RDONLY, NULL, err) : 0;
+	cleanup_buf struct buf text = BUF_INIT;
+	cleanup_free char *line = NULL;
+	int r;
+
+	if (standalone && !standalone->verity)
+		return 0;
+	if (standalone)
+		return verity_parse(standalone->verity, ret) == 0
+			       ? 0
+			       : err_set(err, EINVAL, "\"%s\" is no root hash", standalone->verity);
+	r = file_read("/proc/cmdline", COMMAND_LINE_MAX, &text, err);
+	if (r < 0)
+		return r;
+	line = buf_steal_str(&text);
+	r = verity_find(line, ret, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* The first block that is read tells whether the root hash is this image's. */
+static int mount_image(const char *device, const struct wire_start *standalone, struct err **err)
+{
+	cleanup_free char *verified = NULL;
+	struct verity_root root = { 0 };
+	int r = find_verity(standalone, &root, err);
+
+	if (r == 0 && *root.hash)
+		r = verity_open(device, &root, &verified, err);
+	if (r == 0)
+		r = do_mount(verified ? verified : device, LOWER_DIR, "erofs", MS_RDONLY, NULL,
+			     err);
+	if (r == -EIO && verified)
+		return err_set(err, EIO,
+			       "the root file system on %s is not the one whose root hash the host "
+			       "gave (%s): it was altered",
+			       device, root.hash);
+	return r;
+}
+
+/* device NULL: the lower folder is there already. */
+static int mount_root(const char *device, const struct wire_start *standalone, struct err **err)
+{
+	int r = device ? mount_image(device, standalone, err) : 0;
 
 	/* A tmpfs' own default size, half of the memory, is what the layer shall have. */
 	if (r == 0)
@@ -111,7 +156,7 @@ static int switch_root(struct err **err)
 }
 
 /* NULL in *ret_device when the root is in the initramfs. */
-static int find_root(bool standalone, char **ret_device, struct err **err)
+static int find_root(const struct wire_start *standalone, char **ret_device, struct err **err)
 {
 	if (!standalone)
 		return device_find_disk(ROOT_SERIAL, ret_device, err);
@@ -120,7 +165,7 @@ static int find_root(bool standalone, char **ret_device, struct err **err)
 	return device_find_disk(WIRE_STANDALONE_PARTITION WIRE_STANDALONE_ROOT, ret_device, err);
 }
 
-int boot_root(bool standalone, struct err **err)
+int boot_root(const struct wire_start *standalone, struct err **err)
 {
 	cleanup_free char *device = NULL;
 	int64_t begin = clock_ns(), loaded, found;
@@ -137,7 +182,7 @@ int boot_root(bool standalone, struct err **err)
 		r = find_root(standalone, &device, err);
 	found = clock_ns();
 	if (r == 0)
-		r = mount_root(device, err);
+		r = mount_root(device, standalone, err);
 	if (r == 0)
 		r = switch_root(err);
 	if (r == 0)

@@ -71,7 +71,7 @@ static int boot_vm(int *ret_wire, struct wire_start **ret_start)
 	reboot(RB_DISABLE_CAD);
 	r = standalone_read(ret_start, &err);
 	if (r == 0)
-		r = boot_root(*ret_start != NULL, &err);
+		r = boot_root(*ret_start, &err);
 	if (r == 0 && !*ret_start)
 		r = device_open_port(WIRE_PORT_NAME, ret_wire, &err);
 	if (r < 0)

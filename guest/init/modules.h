@@ -5,7 +5,7 @@
 
 #include "err.h"
 
-/* Loads one module's file; one that the kernel has already is fine. */
+/* Loads one module's file; one that the kernel has already is fine, and one for what this machine has not. */
 int module_load(const char *path, struct err **err);
 
 /* Loads the modules that DIR/load names, one file name of DIR on each line, in that order. */

@@ -535,3 +535,9 @@ void appliance_free(struct appliance *a)
 	free(a->packages);
 	free(a);
 }
+
+char *appliance_verity(const struct appliance *a)
+{
+	return a->verity ? xasprintf("%s:%llu", a->verity, (unsigned long long)a->verity_offset)
+			 : NULL;
+}

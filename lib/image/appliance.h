@@ -61,5 +61,7 @@ void appliance_write(const struct appliance *a, struct buf *out);
 /* Owned by the caller. The error says which field was expected to be what. */
 int appliance_parse(const void *json, size_t len, struct appliance **ret, struct err **err);
 void appliance_free(struct appliance *a);
+/* The root hash as a kernel is told it (abi_wire.h), "HASH:OFFSET"; NULL without one. The caller frees. */
+char *appliance_verity(const struct appliance *a);
 
 #endif

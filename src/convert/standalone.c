@@ -48,8 +48,8 @@ static void add_volumes(struct guest_config *g, const struct appliance *a)
 	}
 }
 
-/* Without links there is nobody to tell about services. */
-static int make_config(const struct store_image *image, bool volumes, struct buf *out,
+/* `partition`: root and volumes are partitions. Without links there is nobody to tell about services. */
+static int make_config(const struct store_image *image, bool partition, struct buf *out,
 		       struct err **err)
 {
 	const struct appliance *a = image->appliance;
@@ -58,6 +58,8 @@ static int make_config(const struct store_image *image, bool volumes, struct buf
 	int r;
 
 	start->version = WIRE_VERSION;
+	if (partition)
+		start->verity = appliance_verity(a);
 	g->hostname = xstrdup(image->name);
 	g->argv = strv_dup(a->argv);
 	g->prepare = strv_dup(a->prepare);
@@ -65,7 +67,7 @@ static int make_config(const struct store_image *image, bool volumes, struct buf
 	g->user = dup_or_null(a->user);
 	g->workdir = dup_or_null(a->workdir);
 	g->modules = strv_dup(a->modules);
-	if (volumes)
+	if (partition)
 		add_volumes(g, a);
 	r = msg_encode(&wire_start_type, start, out);
 	msg_free(&wire_start_type, start);

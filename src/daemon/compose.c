@@ -288,6 +288,7 @@ static int fill_machine(struct job *j, struct err **err)
 			       c->kind);
 	c->kernel = xstrdup(kernel->path);
 	c->initramfs = xstrdup(in->image->initramfs.path);
+	c->verity = appliance_verity(in->image->appliance);
 	return 0;
 }
 

@@ -80,7 +80,8 @@ static void add_kernel(struct args *args, const struct machine_config *config,
 
 	add(args, "-kernel", "%s", config->kernel);
 	add(args, "-initrd", "%s", config->initramfs);
-	add(args, "-append", "%s%s", args->board->kernel, tsc);
+	add(args, "-append", "%s%s%s%s", args->board->kernel, tsc,
+	    config->verity ? " " WIRE_VERITY_PARAMETER : "", config->verity ? config->verity : "");
 }
 
 /* Block nodes rather than -drive, which opens a file for reading first: descriptors are for one. */

@@ -67,6 +67,14 @@ static int add_nics(char ***argv, const struct machine_config *config, const str
 	return 0;
 }
 
+static void add_command_line(char ***argv, const struct machine_config *config)
+{
+	const char *verity = config->verity;
+
+	add(argv, "--cmdline", CMDLINE "%s%s", verity ? " " WIRE_VERITY_PARAMETER : "",
+	    verity ? verity : "");
+}
+
 int vmm_arguments(const struct machine_config *config, const char *program, uid_t uid,
 		  const struct vm_fds *fds, char ***ret_argv, struct err **err)
 {
@@ -80,7 +88,7 @@ int vmm_arguments(const struct machine_config *config, const char *program, uid_
 	add(&argv, "--memory", "%lluK", (unsigned long long)(config->memory + 4095) / 4096 * 4);
 	add(&argv, "--kernel", "%s", config->kernel);
 	add(&argv, "--initrd", "%s", config->initramfs);
-	add(&argv, "--cmdline", "%s", CMDLINE);
+	add_command_line(&argv, config);
 	add(&argv, "--serial", "fd=%d", fds->console);
 	add(&argv, "--control", "fd=%d", fds->control);
 	add(&argv, "--port", WIRE_PORT_NAME "=fd=%d", fds->wire);

@@ -66,6 +66,8 @@ setup() {
 	[ "$(of mixed/there .kind)" = emulated ]
 	[ "$(of mixed/here .kind)" = light ]
 	[ "$("$atoll" exec mixed/there -- busybox uname -m)" = aarch64 ]
+	# Its root is verified as any other's is.
+	[ "$("$atoll" exec mixed/there -- busybox cat /sys/block/vda/holders/dm-0/dm/name)" = root ]
 	[ "$("$atoll" exec mixed/here -- busybox nc 127.0.0.1 7001)" = aarch64 ]
 	[ "$("$atoll" exec mixed/there -- busybox nc 127.0.0.1 7001)" = x86_64 ]
 	"$atoll" exec mixed/there -- busybox nc -w 5 192.0.2.80 80 </dev/null

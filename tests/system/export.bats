@@ -283,6 +283,13 @@ firmware() { echo "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CO
 	[ "$status" -eq 0 ]
 	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
 	[[ $output == *"greet: found what was kept"* ]]
+	# What its builder did not write is not run: another word of the program.
+	python3 -c 'd = open("greet.raw", "rb").read(); assert d.count(b"kept\" >/data/note") == 1
+open("altered.raw", "wb").write(d.replace(b"kept\" >/data/note", b"lost\" >/data/note"))'
+	run boot -drive file=altered.raw,format=raw,if=virtio
+	echo "$output"
+	[[ $output == *"device-mapper: verity: "*" is corrupted"* && $output != *"greet: good day"* ]]
+	rm altered.raw
 	# A kernel image of one piece, that other tools read.
 	mcopy -i greet.raw@@1M ::EFI/BOOT/BOOTX64.EFI boot.efi
 	objdump -h boot.efi >sections

@@ -45,6 +45,10 @@ ended() {
 	jq -e '(.[2].at - .[1].at) < (.[3].at - .[2].at) / 4' boot
 }
 
+@test "its root is read through dm-verity" {
+	[ "$(sh_in b 'busybox cat /sys/block/vda/holders/dm-0/dm/name')" = root ]
+}
+
 @test "each is alone: an id, a root, a network, a cgroup and system calls of its own" {
 	declare -A ids
 	for machine in wall a b; do
