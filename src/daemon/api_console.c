@@ -25,6 +25,7 @@
 #include "str.h"
 
 #define CONSOLE_MAX (2 << 20) /* bytes of the past; both files together are not larger */
+#define SEEK_TRIES  8         /* a rotation takes a millisecond, and comes once a megabyte */
 
 struct console {
 	struct daemon *daemon;
@@ -33,6 +34,7 @@ struct console {
 	int fd;           /* console.log; -1: there is none yet */
 	int old;          /* console.log.1, while its bytes are still to come; or -1 */
 	off_t at, old_at; /* read so far */
+	off_t left; /* bytes still to send; what is written meanwhile is only for who follows */
 	bool follow;
 	int watch; /* inotify on the machine's folder; -1 when not following */
 	struct source *source;
@@ -80,17 +82,21 @@ static ssize_t read_console(void *data, char *buf, size_t max)
 	bool alive = is_alive(c); /* asked first: what it wrote before its end is there */
 	ssize_t n;
 
+	if (!c->follow && (off_t)max > c->left)
+		max = (size_t)c->left;
 	if (c->old < 0)
 		follow_rotation(c);
 	n = read_at(c->old, &c->old_at, buf, max);
-	if (n > 0)
+	if (n <= 0) {
+		fd_close(&c->old);
+		if (c->fd < 0)
+			c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
+		n = read_at(c->fd, &c->at, buf, max);
+	}
+	if (n > 0) {
+		c->left -= n;
 		return n;
-	fd_close(&c->old);
-	if (c->fd < 0)
-		c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
-	n = read_at(c->fd, &c->at, buf, max);
-	if (n > 0)
-		return n;
+	}
 	return c->follow && alive ? 0 : -1;
 }
 
@@ -151,27 +157,48 @@ static off_t size_of(int fd)
 	return fd >= 0 && fstat(fd, &st) == 0 ? st.st_size : 0;
 }
 
-/* The two files as one text: as many of its last bytes, and lines, as were asked for. */
-static void seek_start(struct console *c, off_t bytes, uint64_t lines)
+/* The two files' content from a place in both to their end; false when the log was rotated meanwhile. */
+static bool read_both(const struct console *c, off_t from, off_t old, char *text, size_t n)
 {
-	off_t old, all, from;
+	size_t n_old = from < old ? (size_t)(old - from) : 0;
+	off_t at = from < old ? 0 : from - old;
 
-	c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
-	c->old = open(c->old_path, O_RDONLY | O_CLOEXEC);
-	old = size_of(c->old);
-	all = old + size_of(c->fd);
-	from = all > bytes ? all - bytes : 0;
+	return (n_old == 0 || pread(c->old, text, n_old, from) == (ssize_t)n_old) &&
+	       pread(c->fd, text + n_old, n - n_old, at) == (ssize_t)(n - n_old) &&
+	       size_of(c->old) == old;
+}
+
+/*
+ * The two files as one text: as many of its last bytes, and lines, as were asked for. 0, or -EAGAIN when the log was
+ * rotated meanwhile.
+ */
+static int seek(struct console *c, off_t bytes, uint64_t lines)
+{
+	off_t old = size_of(c->old), all = old + size_of(c->fd);
+	off_t from = all > bytes ? all - bytes : 0;
+
 	if (lines != UINT64_MAX && all > from) {
-		cleanup_free char *text = xmalloc((size_t)(all - from));
-		ssize_t n = from < old ? pread(c->old, text, (size_t)(old - from), from) : 0;
-		ssize_t m = pread(c->fd, text + (n > 0 ? n : 0),
-				  (size_t)(all - (from > old ? from : old)),
-				  from > old ? from - old : 0);
+		size_t n = (size_t)(all - from);
+		cleanup_free char *text = xmalloc(n);
 
-		from += (off_t)find_lines(text, (size_t)((n > 0 ? n : 0) + (m > 0 ? m : 0)), lines);
+		if (!read_both(c, from, old, text, n))
+			return -EAGAIN;
+		from += (off_t)find_lines(text, n, lines);
 	}
 	c->old_at = from < old ? from : old;
 	c->at = from > old ? from - old : 0;
+	c->left = all - from;
+	return 0;
+}
+
+static void seek_start(struct console *c, off_t bytes, uint64_t lines)
+{
+	int tries = SEEK_TRIES;
+
+	c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
+	c->old = open(c->old_path, O_RDONLY | O_CLOEXEC);
+	while (seek(c, bytes, lines) < 0 && --tries > 0)
+		;
 }
 
 static void watch(struct console *c, const char *dir)
