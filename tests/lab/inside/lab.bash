@@ -15,27 +15,8 @@ lab_begin() {
 	mkdir -p "$ATOLL_ROOT"
 	ln -s "$shared/store" "$ATOLL_ROOT/store"
 	world_networks
-	lab_daemon
+	world_daemon
 	export WORK HOST_NS OUTSIDE_NS atoll DAEMON
-}
-
-# A daemon measures KVM once; on a busy host the emulated processor can be so slow in that moment that it decides
-# against it.
-lab_daemon() {
-	local verdict
-	for _ in $(seq 20); do
-		world_daemon || return 1
-		for _ in $(seq 100); do
-			verdict=$(curl -sf --unix-socket "$ATOLL_ROOT/atolld.sock" http://atoll/1.0 | jq -r .metadata.kvm.kvm)
-			[ "$verdict" = unknown ] || break
-			sleep 0.1
-		done
-		[ "$verdict" != fast ] || return 0
-		kill "$DAEMON"
-		wait "$DAEMON"
-	done
-	echo "KVM is $verdict here"
-	return 1
 }
 
 lab_end() { world_end; }
