@@ -13,12 +13,12 @@
 #include "mem.h"
 #include "vmdk.h"
 
-#define VERSION   3
-#define MARKERS   (UINT32_C(1) << 17)
-#define DEFLATE   (UINT32_C(1) << 16)
-#define AT_END    UINT64_MAX
-#define OVERHEAD  VMDK_GRAIN_SECTORS
-#define LEVEL     6
+#define VERSION  3
+#define MARKERS  (UINT32_C(1) << 17)
+#define DEFLATE  (UINT32_C(1) << 16)
+#define AT_END   UINT64_MAX
+#define OVERHEAD VMDK_GRAIN_SECTORS
+#define LEVEL    6
 
 enum marker { MARK_END = 0, MARK_TABLE = 1, MARK_FOLDER = 2, MARK_FOOTER = 3 };
 
@@ -115,8 +115,7 @@ static struct vmdk_header make_header(const struct stream *m, uint64_t folder)
 static int put_begin(struct stream *m, struct err **err)
 {
 	struct vmdk_header h = make_header(m, AT_END);
-	cleanup_free char *text =
-		vmdk_descriptor(m->image, le64toh(h.capacity), "streamOptimized");
+	cleanup_free char *text = vmdk_descriptor(m->image, le64toh(h.capacity), "streamOptimized");
 	int r = put(m, &h, sizeof(h), err);
 
 	if (r == 0)
