@@ -82,6 +82,13 @@ static const struct msg_field machine_volume_fields[] = {
 static const struct msg_type machine_volume_type =
 	MSG_TYPE(0, machine_volume, machine_volume_fields);
 
+static const struct msg_field machine_secret_fields[] = {
+	MSG_FIELD(1, MSG_STR, struct machine_secret, name, MACHINE_SECRET_NAME_MAX),
+	MSG_FIELD(2, MSG_STR, struct machine_secret, owner, 256),
+};
+static const struct msg_type machine_secret_type =
+	MSG_TYPE(0, machine_secret, machine_secret_fields);
+
 static const struct msg_field machine_config_fields[] = {
 	MSG_FIELD(1, MSG_STR, struct machine_config, federation, 256),
 	MSG_FIELD(2, MSG_STR, struct machine_config, name, 256),
@@ -100,6 +107,8 @@ static const struct msg_field machine_config_fields[] = {
 	MSG_FIELD_RECORDS(15, struct machine_config, volumes, 256, &machine_volume_type),
 	MSG_FIELD_RECORDS(16, struct machine_config, guest, 1, &guest_config_type),
 	MSG_FIELD(17, MSG_STR, struct machine_config, verity, 160),
+	MSG_FIELD_RECORDS(18, struct machine_config, secrets, MACHINE_SECRETS_MAX,
+			  &machine_secret_type),
 };
 const struct msg_type machine_config_type = MSG_TYPE(1, machine_config, machine_config_fields);
 

@@ -92,6 +92,19 @@ struct machine_volume {
 	uint64_t mode;
 };
 
+/*
+ * A secret that the machine gets at its start. What is in it is in no file of ours: atolld writes it to the
+ * monitor's standard input, for each of machine_config.secrets in their order the number of bytes as
+ * 4 bytes little endian and then those; the monitor sends it with WIRE_START.
+ */
+struct machine_secret {
+	char *name;
+	char *owner; /* user in the machine; absent: the application's */
+};
+#define MACHINE_SECRETS_MAX     32
+#define MACHINE_SECRET_NAME_MAX 64
+#define MACHINE_SECRET_BYTES    65536 /* of all together: they are part of one message */
+
 struct machine_config {
 	char *federation;
 	char *name;
@@ -110,6 +123,7 @@ struct machine_config {
 				       namespace */
 	struct msg_records nics;    /* struct machine_nic */
 	struct msg_records volumes; /* struct machine_volume */
+	struct msg_records secrets; /* struct machine_secret */
 	struct msg_records guest;   /* exactly one struct guest_config */
 };
 extern const struct msg_type machine_config_type;

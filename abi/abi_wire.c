@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "abi_wire.h"
 
+#include <string.h>
+
+static const struct msg_field wire_secret_fields[] = {
+	MSG_FIELD(1, MSG_STR, struct wire_secret, name, MACHINE_SECRET_NAME_MAX),
+	MSG_FIELD(2, MSG_STR, struct wire_secret, owner, 256),
+	MSG_FIELD(3, MSG_BYTES, struct wire_secret, data, MACHINE_SECRET_BYTES),
+};
+static const struct msg_type wire_secret_type = MSG_TYPE(0, wire_secret, wire_secret_fields);
+
+void wire_secrets_wipe(struct msg_records *secrets)
+{
+	MSG_EACH (struct wire_secret, s, secrets)
+		if (s->data.data)
+			explicit_bzero(s->data.data, s->data.len);
+}
+
 static const struct msg_field wire_start_fields[] = {
 	MSG_FIELD(1, MSG_U64, struct wire_start, version, 0),
 	MSG_FIELD(2, MSG_U64, struct wire_start, time, 0),
 	MSG_FIELD_RECORDS(3, struct wire_start, guest, 1, &guest_config_type),
 	MSG_FIELD(4, MSG_STR, struct wire_start, verity, WIRE_VERITY_MAX),
+	MSG_FIELD_RECORDS(5, struct wire_start, secrets, MACHINE_SECRETS_MAX, &wire_secret_type),
 };
 const struct msg_type wire_start_type = MSG_TYPE(WIRE_START, wire_start, wire_start_fields);
 

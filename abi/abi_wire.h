@@ -52,10 +52,21 @@ enum wire_msg {
 	WIRE_REPLY = 8,
 };
 
+/* The guest makes /run/secrets/NAME of it, for its owner alone, in memory that is never swapped. */
+struct wire_secret {
+	char *name;
+	char *owner; /* absent: the application's user */
+	struct msg_bytes data;
+};
+#define WIRE_SECRETS_DIR "/run/secrets"
+/* Overwrites what is in a list of them, before it is freed. */
+void wire_secrets_wipe(struct msg_records *secrets);
+
 struct wire_start {
 	uint64_t version; /* WIRE_VERSION */
 	uint64_t time; /* CLOCK_REALTIME of the host in nanoseconds, for a guest without a clock */
-	struct msg_records guest; /* exactly one struct guest_config */
+	struct msg_records guest;   /* exactly one struct guest_config */
+	struct msg_records secrets; /* struct wire_secret */
 	char *verity; /* as WIRE_VERITY_PARAMETER, in WIRE_STANDALONE_FILE alone; absent: none */
 };
 #define WIRE_VERSION 1

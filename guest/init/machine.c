@@ -24,6 +24,7 @@
 #include "mounts.h"
 #include "net.h"
 #include "power.h"
+#include "secrets.h"
 #include "ready.h"
 #include "str.h"
 #include "timestamp.h"
@@ -131,16 +132,27 @@ static void handle_prepare_end(int code, void *data)
 	fail(agent, err);
 }
 
-static int set_up(const struct agent *agent, uint64_t time, struct err **err)
+/* They are of no use here any more, whatever became of them. */
+static int take_secrets(const struct agent *agent, struct wire_start *start, struct err **err)
+{
+	int r = secrets_place(&start->secrets, agent->config->user, err);
+
+	wire_secrets_wipe(&start->secrets);
+	return r;
+}
+
+static int set_up(const struct agent *agent, struct wire_start *start, struct err **err)
 {
 	const struct guest_config *config = agent->config;
 	int r = identity_set(config, err);
 
 	if (r == 0)
+		r = take_secrets(agent, start, err);
+	if (r == 0)
 		r = net_loopback_up(err);
 	if (r < 0 || agent->light)
 		return r;
-	identity_set_clock(time);
+	identity_set_clock(start->time);
 	for (char **module = config->modules; module && *module && r == 0; module++)
 		r = module_load(*module, err);
 	MSG_EACH (struct guest_mount, m, &config->mounts)
@@ -162,7 +174,7 @@ void machine_begin(struct agent *agent, struct wire_start *start)
 		agent->config = start->guest.items;
 	if (r == 0) {
 		control_state(PHASE_INIT, 0, NULL);
-		r = set_up(agent, start->time, &err);
+		r = set_up(agent, start, &err);
 	}
 	if (r == 0 && agent->config->prepare)
 		r = app_prepare(agent, handle_prepare_end, agent, &err);

@@ -118,6 +118,13 @@ char *plan_machine_digest(const struct federation *f, const struct fed_machine *
 	}
 	for (size_t i = 0; i < m->n_volumes; i++)
 		put_named(&lines, "volume", m->volumes[i].name, size_text(m->volumes[i].size));
+	for (size_t i = 0; i < m->n_secrets; i++) {
+		const struct fed_secret *s = &m->secrets[i];
+
+		put_named(&lines, "secret", s->name,
+			  xasprintf("%s %s", s->digest ? s->digest : "unread",
+				    s->owner ? s->owner : ""));
+	}
 	put_links(&lines, f, m);
 	return finish(lines);
 }
@@ -197,6 +204,8 @@ static const struct phrase phrases[] = {
 	{ "interface.", "new interface for %s", "no interface for %s any more", NULL },
 	{ "link.", "new link to %s", "no link to %s any more", "port of the link to %s" },
 	{ "env.", "new variable %s", "no variable %s any more", "variable %s", .secret = true },
+	{ "secret.", "new secret %s", "no secret %s any more", "secret %s changed",
+	  .secret = true },
 	{ "volume.", "new volume %s", "no volume %s any more", "volume %s" },
 	{ "image", "image", "image", "its image changed", .secret = true },
 	{ "", "%s", "%s", "%s" },

@@ -12,7 +12,8 @@
 #include "schema.h"
 #include "str.h"
 
-#define VOLUMES_MAX 16
+#define VOLUMES_MAX  16
+#define PATH_LONGEST 4095
 
 /* The top of the file; what is in it is read when both are known, whichever came first. */
 struct top {
@@ -101,6 +102,28 @@ static void read_after(struct schema *s, const struct yaml *value, void *field)
 		schema_read_strings(s, value, field);
 }
 
+static void read_secret_file(struct schema *s, const struct yaml *value, void *field)
+{
+	static const char what[] = "a file's path";
+	const char *text = schema_text(s, value, what);
+
+	if (text && (strlen(text) > PATH_LONGEST || str_ends(text, "/")))
+		schema_expected(s, value, what);
+	else if (text)
+		*(char **)field = xstrdup(text);
+}
+
+static void read_secret_owner(struct schema *s, const struct yaml *value, void *field)
+{
+	static const char what[] = "a user's name (a-z, 0-9, _ and -)";
+	const char *text = schema_text(s, value, what);
+
+	if (text && name_is_user(text))
+		*(char **)field = xstrdup(text);
+	else if (text)
+		schema_expected(s, value, what);
+}
+
 static void take_volume(struct schema *s, const struct yaml *key, const struct yaml *value,
 			void *data)
 {
@@ -136,6 +159,57 @@ static void read_volumes(struct schema *s, const struct yaml *value, void *machi
 		qsort(m->volumes, m->n_volumes, sizeof(*m->volumes), by_volume_name);
 }
 
+/* --- secrets --- */
+
+static const struct schema_key secret_keys[] = {
+	{ "file", read_secret_file, offsetof(struct fed_secret, file), .required = true },
+	{ "owner", read_secret_owner, offsetof(struct fed_secret, owner) },
+	{ NULL },
+};
+
+/* NAME: FILE, or NAME: {file: FILE, owner: USER}. */
+static void take_secret(struct schema *s, const struct yaml *key, const struct yaml *value,
+			void *data)
+{
+	struct fed_machine *m = data;
+	struct fed_secret *secret;
+	size_t mark;
+
+	if (!name_is_secret(key->text)) {
+		schema_expected(s, key,
+				"a secret's name (letters, digits, - _ and ., first a letter or "
+				"digit, at most 64)");
+		return;
+	}
+	mark = schema_enter(s, "\"%s\"", key->text);
+	secret = SCHEMA_GROW(m->secrets, m->n_secrets);
+	secret->name = xstrdup(key->text);
+	secret->line = key->line;
+	secret->column = key->column;
+	if (value->type == YAML_MAP)
+		schema_read_map(s, key, value, secret_keys, secret);
+	else
+		read_secret_file(s, value, &secret->file);
+	schema_leave(s, mark);
+}
+
+static int by_secret_name(const void *a, const void *b)
+{
+	const struct fed_secret *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* Gets the machine. */
+static void read_secrets(struct schema *s, const struct yaml *value, void *machine)
+{
+	struct fed_machine *m = machine;
+
+	schema_each_pair(s, value, MACHINE_SECRETS_MAX, take_secret, m);
+	if (m->n_secrets)
+		qsort(m->secrets, m->n_secrets, sizeof(*m->secrets), by_secret_name);
+}
+
 /* --- machines --- */
 
 static const struct schema_key machine_keys[] = {
@@ -151,6 +225,7 @@ static const struct schema_key machine_keys[] = {
 	{ "run", schema_read_command, offsetof(struct fed_machine, argv) },
 	{ "after", read_after, offsetof(struct fed_machine, after) },
 	{ "volumes", read_volumes, 0 },
+	{ "secrets", read_secrets, 0 },
 	{ NULL },
 };
 
@@ -320,6 +395,13 @@ static void machine_finish(struct fed_machine *m)
 	for (size_t i = 0; i < m->n_volumes; i++)
 		free(m->volumes[i].name);
 	free(m->volumes);
+	for (size_t i = 0; i < m->n_secrets; i++) {
+		free(m->secrets[i].name);
+		free(m->secrets[i].file);
+		free(m->secrets[i].owner);
+		free(m->secrets[i].digest);
+	}
+	free(m->secrets);
 	free(m->name);
 	free(m->appliance);
 	free(m->arch);

@@ -25,6 +25,15 @@ struct fed_volume {
 	int line, column;
 };
 
+/* A file of the host that the machine gets at its start, into memory. */
+struct fed_secret {
+	char *name;   /* in the machine: /run/secrets/NAME */
+	char *file;   /* as written: relative to the federation's file */
+	char *owner;  /* user in the machine; NULL: who its application runs as */
+	char *digest; /* of the contents, by who reads the file (plan.h); NULL: not read */
+	int line, column;
+};
+
 struct fed_machine {
 	char *name;
 	char *appliance;
@@ -43,6 +52,8 @@ struct fed_machine {
 			 targets */
 	struct fed_volume *volumes;
 	size_t n_volumes;
+	struct fed_secret *secrets; /* sorted by name */
+	size_t n_secrets;
 	bool faulty; /* of federation_parse: what was wrong in it has its default here */
 	int line, column;
 };

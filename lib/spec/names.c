@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "abi_machine.h"
 #include "federation.h"
 #include "str.h"
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 
 const char *const kind_names[] = {
@@ -86,6 +88,14 @@ bool name_is_user(const char *s)
 	size_t n = strlen(s);
 
 	return n >= 1 && n <= 32 && strchr(LOWER "_", s[0]) && strspn(s, LOWER DIGITS "_-") == n;
+}
+
+bool name_is_secret(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n >= 1 && n <= MACHINE_SECRET_NAME_MAX && !strchr("-_.", s[0]) &&
+	       strspn(s, LOWER UPPER DIGITS "-_.") == n;
 }
 
 bool name_is_package(const char *s)

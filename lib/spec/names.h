@@ -22,6 +22,8 @@ bool name_is_path(const char *s);
 bool name_is_relative(const char *s);
 /* A user's or group's name as Debian allows it. */
 bool name_is_user(const char *s);
+/* A secret's name: a file's name of letters, digits, '-', '_' and '.', that begins with one of the first two. */
+bool name_is_secret(const char *s);
 /* A package's name, as Debian Policy 5.6.1 has it. */
 bool name_is_package(const char *s);
 

@@ -65,7 +65,8 @@ struct plan {
 /*
  * What a machine is, as a string that changes when it has to be started anew: its own keys, its
  * appliance's digest, and what of its links it learns only at start (names, ports, net interfaces).
- * Not in it: what no running machine knows of (plan_machine_notes), and what a link allows.
+ * Not in it: what no running machine knows of (plan_machine_notes), and what a link allows. Secrets are in it
+ * by fed_secret.digest alone.
  *
  * The string is a sorted list of KEY=VALUE lines and not a hash of one, so that a plan can say what
  * changed. The ledger keeps it as it is.

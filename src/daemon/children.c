@@ -74,13 +74,14 @@ void children_destroy(struct children *c)
 }
 
 /* In the child; nothing here may allocate. */
-static void become(char *const *argv, int output)
+static void become(char *const *argv, int input, int output)
 {
-	int null = open("/dev/null", O_RDONLY);
+	if (input < 0)
+		input = open("/dev/null", O_RDONLY);
 
 	loop_child_reset();
 	setsid();
-	if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 ||
+	if (input < 0 || dup2(input, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 ||
 	    close_range(3, ~0U, 0) < 0)
 		_exit(125);
 	execv(argv[0], argv);
@@ -88,8 +89,8 @@ static void become(char *const *argv, int output)
 	_exit(127);
 }
 
-int children_spawn(struct children *c, char *const *argv, int output, child_fn done, void *data,
-		   pid_t *ret_pid, struct err **err)
+int children_spawn(struct children *c, char *const *argv, int input, int output, child_fn done,
+		   void *data, pid_t *ret_pid, struct err **err)
 {
 	struct child *child;
 	pid_t pid = fork();
@@ -97,7 +98,7 @@ int children_spawn(struct children *c, char *const *argv, int output, child_fn d
 	if (pid < 0)
 		return err_set_errno(err, errno, "%s: fork", argv[0]);
 	if (pid == 0)
-		become(argv, output);
+		become(argv, input, output);
 	child = xcalloc(1, sizeof(*child));
 	child->pid = pid;
 	child->done = done;

@@ -18,11 +18,11 @@ struct children *children_create(struct loop *loop);
 void children_destroy(struct children *c);
 
 /*
- * Starts argv[0] in a session of its own. Standard input is /dev/null, output and error go to
- * output (the caller keeps it). done is called once, from the loop.
+ * Starts argv[0] in a session of its own. Standard input is `input`, or /dev/null for -1, output and error
+ * go to output (the caller keeps both). done is called once, from the loop.
  */
-int children_spawn(struct children *c, char *const *argv, int output, child_fn done, void *data,
-		   pid_t *ret_pid, struct err **err);
+int children_spawn(struct children *c, char *const *argv, int input, int output, child_fn done,
+		   void *data, pid_t *ret_pid, struct err **err);
 /* done will not be called; the child is still reaped. */
 void children_forget(struct children *c, pid_t pid);
 

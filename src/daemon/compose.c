@@ -208,6 +208,18 @@ static void add_volumes(struct job *j)
 	}
 }
 
+static void add_secrets(struct job *j)
+{
+	for (size_t i = 0; i < j->in->machine->n_secrets; i++) {
+		const struct fed_secret *s = &j->in->machine->secrets[i];
+		struct machine_secret *secret =
+			msg_records_add(&j->config->secrets, sizeof(*secret));
+
+		secret->name = xstrdup(s->name);
+		secret->owner = dup_or_null(s->owner);
+	}
+}
+
 /* The appliance's, each replaced by the file's where that has the same name. */
 static char **merge_env(char *const *base, char *const *over)
 {
@@ -249,6 +261,7 @@ static void fill_guest(struct job *j)
 		add_link(j, &in->fed->links[i]);
 	add_services(j);
 	add_volumes(j);
+	add_secrets(j);
 }
 
 const struct store_blob *compose_kernel(enum kind kind, const struct store_image *image)

@@ -23,6 +23,7 @@
 #include "nets.h"
 #include "paths.h"
 #include "plan.h"
+#include "secrets.h"
 #include "steps.h"
 #include "str.h"
 #include "verify.h"
@@ -93,6 +94,8 @@ int deploy_plan(struct daemon *d, const char *file, const char *text, struct dep
 	if (r == 0 && p->spec)
 		federation_check(p->spec, catalog_facts, catalog_names(p->catalog), p->catalog,
 				 diags);
+	if (r == 0 && p->spec)
+		secrets_check(p->spec, diags);
 	if (r == 0 && (!p->spec || diags->n))
 		r = err_set(err, EINVAL, "%s: %zu %s", file, diags->n + diags->dropped,
 			    diags->n == 1 ? "fault" : "faults");
@@ -566,11 +569,12 @@ static int compose(const struct machine *m, const struct fed_machine *spec, stru
 	return r;
 }
 
-static int start_from(struct machine *m, const struct fed_machine *spec, struct catalog *catalog,
+static int start_from(struct machine *m, struct fed_machine *spec, struct catalog *catalog,
 		      struct err **err)
 {
 	const char *image = catalog_digest(spec->image, catalog);
 	struct machine_config *config = NULL;
+	cleanup_fd int secrets = -1;
 	int r = compose(m, spec, catalog, &config, err);
 
 	if (r == 0)
@@ -578,6 +582,8 @@ static int start_from(struct machine *m, const struct fed_machine *spec, struct 
 			       err);
 	if (r == 0)
 		r = prepare_volumes(m, spec, err);
+	if (r == 0)
+		r = secrets_open(m->fed->spec, spec, &secrets, err);
 	if (r < 0) {
 		msg_free(&machine_config_type, config);
 		return r;
@@ -587,7 +593,7 @@ static int start_from(struct machine *m, const struct fed_machine *spec, struct 
 	set_string(&m->image, image ? image : "");
 	set_string(&m->label, spec->label);
 	m->uplink = spec->uplink;
-	return machine_start(m, config, err);
+	return machine_start(m, config, secrets, err);
 }
 
 /* A machine that could not be started says why. */
@@ -620,7 +626,7 @@ static int rehearse(const struct machine *m, const struct fed_machine *spec,
 
 static int check_start(struct fed *f, const char *name, struct catalog *catalog, struct err **err)
 {
-	const struct fed_machine *spec = federation_machine(f->spec, name);
+	struct fed_machine *spec = federation_machine(f->spec, name);
 	const struct store_image *image = catalog_image(catalog, spec->image);
 	const struct machine *m = fed_find_machine(f, name);
 	const struct store_blob *kernel = NULL;
@@ -631,6 +637,8 @@ static int check_start(struct fed *f, const char *name, struct catalog *catalog,
 	if (spec->kind != KIND_LIGHT)
 		kernel = compose_kernel(spec->kind, image);
 	r = verifier_ask(f->daemon->verifier, image, kernel, err);
+	if (r > 0 && secrets_check_machine(f->spec, spec, err) < 0)
+		return -EINVAL;
 	if (r <= 0 || !m || !machine_alive(m))
 		return r;
 	r = rehearse(m, spec, catalog, err);
@@ -655,7 +663,7 @@ int deploy_check(struct fed *f, const char *name, struct err **err)
 
 int deploy_start(struct fed *f, const char *name, struct err **err)
 {
-	const struct fed_machine *spec = f->spec ? federation_machine(f->spec, name) : NULL;
+	struct fed_machine *spec = f->spec ? federation_machine(f->spec, name) : NULL;
 	struct machine *m = fed_find_machine(f, name);
 	struct catalog *catalog = NULL;
 	int r;

@@ -73,8 +73,8 @@ struct host *host_create(struct daemon *d)
 	h->kvm = xstrdup("unknown");
 	h->detail = xstrdup("the measurement gave no answer");
 	h->output = memfd_create("probe", MFD_CLOEXEC);
-	if (h->output < 0 ||
-	    children_spawn(d->children, argv, h->output, handle_probe, h, &h->probe, &err) < 0) {
+	if (h->output < 0 || children_spawn(d->children, argv, -1, h->output, handle_probe, h,
+					    &h->probe, &err) < 0) {
 		log_warn("kvm: not measured: %s", err_msg(err));
 		h->known = true;
 	}

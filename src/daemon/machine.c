@@ -346,7 +346,7 @@ static int write_config(struct machine *m, struct err **err)
 	return file_write_atomic(path, buf_bytes(&bytes), bytes.len, 0600, err);
 }
 
-static int spawn(struct machine *m, struct err **err)
+static int spawn(struct machine *m, int secrets, struct err **err)
 {
 	cleanup_free char *program = paths_program("atoll-monitor");
 	cleanup_free char *log = in_dir(m, "monitor.log");
@@ -356,8 +356,8 @@ static int spawn(struct machine *m, struct err **err)
 
 	if (output < 0)
 		return err_set_errno(err, errno, "%s", log);
-	return children_spawn(m->fed->daemon->children, argv, output, handle_reaped, m, &m->monitor,
-			      err);
+	return children_spawn(m->fed->daemon->children, argv, secrets, output, handle_reaped, m,
+			      &m->monitor, err);
 }
 
 /* What an earlier life left would be taken for this one's. */
@@ -378,7 +378,7 @@ static void clear_dir(struct machine *m)
 	m->stop_asked = false;
 }
 
-int machine_start(struct machine *m, struct machine_config *config, struct err **err)
+int machine_start(struct machine *m, struct machine_config *config, int secrets, struct err **err)
 {
 	struct timespec now;
 	int r;
@@ -405,7 +405,7 @@ int machine_start(struct machine *m, struct machine_config *config, struct err *
 	clear_dir(m);
 	r = write_config(m, err);
 	if (r == 0)
-		r = spawn(m, err);
+		r = spawn(m, secrets, err);
 	if (r < 0)
 		return r;
 	follow(m);

@@ -8,9 +8,10 @@
 /*
  * Starts a monitor for the machine as `config` says, which it takes over. The ledger and the file
  * DIR/config are written before. Returns 0 when the monitor was started: life is STARTING, what
- * follows is told by daemon_machine_changed. EBUSY when a monitor still owns the folder.
+ * follows is told by daemon_machine_changed. EBUSY when a monitor still owns the folder. secrets: what
+ * secrets_open gave; the caller keeps it.
  */
-int machine_start(struct machine *m, struct machine_config *config, struct err **err);
+int machine_start(struct machine *m, struct machine_config *config, int secrets, struct err **err);
 
 /* Asks for the end, with so many milliseconds for an orderly one; 0: now. Nothing when it is not
  * alive. */

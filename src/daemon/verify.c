@@ -122,7 +122,7 @@ static int begin(struct blob *b, const struct store_blob *blob, struct err **err
 	b->output = memfd_create("verify", MFD_CLOEXEC);
 	if (b->output < 0)
 		return err_set_errno(err, errno, "verifying blob %s", b->digest);
-	return children_spawn(d->children, argv, b->output, handle_read, b, &b->child, err);
+	return children_spawn(d->children, argv, -1, b->output, handle_read, b, &b->child, err);
 }
 
 static int ask(struct verifier *v, const struct store_blob *blob, const struct verity *verity,

@@ -34,7 +34,7 @@ static int compare(const void *a, const void *b)
 
 void isolate_descriptors(const struct machine_setup *setup, int ready)
 {
-	int keep[GUEST_MAX_NICS + 11] = { 0,
+	int keep[GUEST_MAX_NICS + 12] = { 0,
 					  1,
 					  2,
 					  ready,
@@ -44,8 +44,9 @@ void isolate_descriptors(const struct machine_setup *setup, int ready)
 					  setup->wire,
 					  setup->vmm,
 					  setup->log,
-					  setup->old_log };
-	size_t n = 11;
+					  setup->old_log,
+					  setup->secrets };
+	size_t n = 12;
 
 	for (size_t i = 0; i < setup->config->nics.n; i++)
 		keep[n++] = setup->nics[i].fd;

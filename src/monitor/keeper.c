@@ -34,6 +34,7 @@
 #include "mem.h"
 #include "passt.h"
 #include "process.h"
+#include "secrets.h"
 #include "str.h"
 #include "userns.h"
 
@@ -361,6 +362,7 @@ static void close_setup(struct machine_setup *setup)
 	fd_close(&setup->vmm);
 	fd_close(&setup->log);
 	fd_close(&setup->old_log);
+	fd_close(&setup->secrets);
 	for (size_t i = 0; i < ARRAY_SIZE(setup->nics); i++)
 		fd_close(&setup->nics[i].fd);
 }
@@ -456,6 +458,7 @@ static void init_setup(struct machine_setup *setup, int64_t launched)
 					 .vmm = -1,
 					 .log = -1,
 					 .old_log = -1,
+					 .secrets = -1,
 					 .launched = launched };
 	for (size_t i = 0; i < ARRAY_SIZE(setup->nics); i++)
 		setup->nics[i].fd = -1;
@@ -475,6 +478,8 @@ int keeper_run(const char *dir, int64_t launched, struct err **err)
 	k.loop = loop_create();
 	loop_add_signal(k.loop, SIGTERM, handle_term, &k);
 	r = read_config(&k, err);
+	if (r == 0 && k.config->secrets.n)
+		r = secrets_take(&setup.secrets, err);
 	if (r == 0)
 		r = acquire(&k, &setup, err);
 	if (r == 0) {

@@ -41,6 +41,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -60,6 +61,8 @@
 #include "userns.h"
 
 #define LIGHT_PIDS_MAX 4096
+/* A page for each secret, and their bytes. */
+#define LOCKED_BYTES (MACHINE_SECRETS_MAX * 4096 + 2 * MACHINE_SECRET_BYTES)
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -109,6 +112,26 @@ static int become_guest(const struct light_plan *plan, struct err **err)
 	/* Here, so that atoll-init does not need the capability for it. */
 	if (sethostname(hostname, strlen(hostname)) < 0)
 		return err_set_errno(err, errno, "cannot set the host name \"%s\"", hostname);
+	return 0;
+}
+
+/*
+ * A machine with secrets: what its programs have in memory reaches no file of the host when they crash (1, not
+ * 0, is the limit that also a core_pattern with a program heeds), and atoll-init may lock them into memory.
+ */
+static int guard_secrets(struct err **err)
+{
+	const struct rlimit none = { 1, 1 };
+	struct rlimit lock;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &lock) < 0)
+		return err_set_errno(err, errno, "limits");
+	if (lock.rlim_cur < LOCKED_BYTES)
+		lock.rlim_cur = LOCKED_BYTES;
+	if (lock.rlim_max < lock.rlim_cur)
+		lock.rlim_max = lock.rlim_cur;
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_MEMLOCK, &lock) < 0)
+		return err_set_errno(err, errno, "limits for the secrets");
 	return 0;
 }
 
@@ -180,6 +203,8 @@ static int handle_child(int channel, void *data, struct err **err)
 		r = make_nics(plan, channel, err);
 	if (r == 0)
 		r = light_root_enter(plan, err);
+	if (r == 0 && plan->config->secrets.n)
+		r = guard_secrets(err);
 	if (r == 0)
 		r = become_guest(plan, err);
 	if (r == 0)

@@ -34,6 +34,7 @@
 #include "loop.h"
 #include "mem.h"
 #include "nic.h"
+#include "secrets.h"
 #include "str.h"
 #include "timeline.h"
 #include "uplink_filter.h"
@@ -533,6 +534,20 @@ static void create_nics(struct machine *m, const struct machine_setup *setup)
 	}
 }
 
+/* The wire begins with WIRE_START, and the secrets are in it and nowhere else. */
+static int create_wire(struct machine *m, const struct machine_setup *setup, struct err **err)
+{
+	struct msg_records secrets;
+	int r = secrets_receive(setup->secrets, m->config, &secrets, err);
+
+	if (r < 0)
+		return r;
+	r = wire_create(m->loop, setup->wire, m->config, &secrets, m->links, &wire_ops, m, &m->wire,
+			err);
+	secrets_free(&secrets);
+	return r;
+}
+
 static int create(struct machine *m, const struct machine_setup *setup, struct err **err)
 {
 	m->loop = loop_create();
@@ -551,7 +566,7 @@ static int create(struct machine *m, const struct machine_setup *setup, struct e
 	create_nics(m, setup);
 	if (setup->vmm >= 0)
 		m->vmm = vmm_client_create(m->loop, setup->vmm, handle_times, m);
-	return wire_create(m->loop, setup->wire, m->config, m->links, &wire_ops, m, &m->wire, err);
+	return create_wire(m, setup, err);
 }
 
 static void finish(struct machine *m)

@@ -19,6 +19,7 @@ struct machine_setup {
 	int wire;
 	int vmm;          /* as in struct guest */
 	int log, old_log; /* console.log and console.log.1 */
+	int secrets;      /* where the daemon wrote them (abi_machine.h) */
 	struct {
 		enum nic_transport transport;
 		int fd;            /* the guest's side */

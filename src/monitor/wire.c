@@ -112,10 +112,13 @@ static const struct stream_ops control_ops = {
 	.handle_close = handle_control_close,
 };
 
-static int send_start(struct wire *wire, const struct machine_config *config, struct err **err)
+static int send_start(struct wire *wire, const struct machine_config *config,
+		      const struct msg_records *secrets, struct err **err)
 {
 	struct timespec now;
-	struct wire_start start = { .version = WIRE_VERSION, .guest = config->guest };
+	struct wire_start start = { .version = WIRE_VERSION,
+				    .guest = config->guest,
+				    .secrets = *secrets };
 	int r;
 
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -173,8 +176,9 @@ static void handle_broken(const char *what, void *data)
 
 static const struct calls_ops calls_ops = { handle_request, handle_result, handle_broken };
 
-int wire_create(struct loop *loop, int fd, const struct machine_config *config, struct links *links,
-		const struct wire_ops *ops, void *data, struct wire **ret_wire, struct err **err)
+int wire_create(struct loop *loop, int fd, const struct machine_config *config,
+		const struct msg_records *secrets, struct links *links, const struct wire_ops *ops,
+		void *data, struct wire **ret_wire, struct err **err)
 {
 	struct wire *wire = xcalloc(1, sizeof(*wire));
 	int r;
@@ -184,7 +188,7 @@ int wire_create(struct loop *loop, int fd, const struct machine_config *config, 
 	wire->data = data;
 	wire->mux = mux_create(loop, fd, MUX_CLIENT, &mux_ops, wire);
 	wire->calls = calls_create(loop, wire->mux, links, &calls_ops, wire);
-	r = send_start(wire, config, err);
+	r = send_start(wire, config, secrets, err);
 	if (r < 0) {
 		wire_destroy(wire);
 		return r;

@@ -20,9 +20,10 @@ struct wire_ops {
 	struct calls_ops calls; /* handle_broken is not used: it comes as handle_end */
 };
 
-/* Takes fd over and sends WIRE_START at once. The config and links are the caller's. */
-int wire_create(struct loop *loop, int fd, const struct machine_config *config, struct links *links,
-		const struct wire_ops *ops, void *data, struct wire **ret_wire, struct err **err);
+/* Takes fd over and sends WIRE_START at once. The config, secrets (struct wire_secret) and links are the caller's. */
+int wire_create(struct loop *loop, int fd, const struct machine_config *config,
+		const struct msg_records *secrets, struct links *links, const struct wire_ops *ops,
+		void *data, struct wire **ret_wire, struct err **err);
 void wire_destroy(struct wire *wire); /* accepts NULL */
 
 /* Asks the agent for an orderly end; false when nobody is there to hear it. */

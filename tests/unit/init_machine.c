@@ -276,7 +276,8 @@ static void handle_end(struct mux *mux, int reason, void *data)
 	mux_destroy(mux);
 }
 
-static void send_start(struct machine *m, struct guest_config *config)
+static void send_start(struct machine *m, struct guest_config *config,
+		       const struct msg_records *secrets)
 {
 	static const struct stream_ops ops = { .handle_readable = handle_state,
 					       .handle_close = handle_control_close };
@@ -284,11 +285,13 @@ static void send_start(struct machine *m, struct guest_config *config)
 
 	start.guest.items = config;
 	start.guest.n = 1;
+	if (secrets)
+		start.secrets = *secrets;
 	m->control = mux_open(m->mux, &ops, m);
 	assert_int_equal(stream_send_msg(m->control, &wire_start_type, &start), 0);
 }
 
-struct machine *machine_create(struct guest_config *config)
+struct machine *machine_create_with(struct guest_config *config, const struct msg_records *secrets)
 {
 	static const struct mux_ops ops = { .handle_open = handle_open, .handle_end = handle_end };
 	struct machine *m = xcalloc(1, sizeof(*m));
@@ -305,8 +308,13 @@ struct machine *machine_create(struct guest_config *config)
 	m->loop = loop_create();
 	m->console_source = loop_add_fd(m->loop, m->console, EPOLLIN, handle_console, m);
 	m->mux = mux_create(m->loop, wire[0], MUX_CLIENT, &ops, m);
-	send_start(m, config);
+	send_start(m, config, secrets);
 	return m;
+}
+
+struct machine *machine_create(struct guest_config *config)
+{
+	return machine_create_with(config, NULL);
 }
 
 struct machine *machine_create_ready(struct guest_config *config)

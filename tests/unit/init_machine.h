@@ -48,6 +48,8 @@ struct call {
 };
 
 struct machine *machine_create(struct guest_config *config);
+/* With secrets: a list of struct wire_secret, or NULL. */
+struct machine *machine_create_with(struct guest_config *config, const struct msg_records *secrets);
 /* As above, and waits for PHASE_READY. */
 struct machine *machine_create_ready(struct guest_config *config);
 /* Closes the wire, and waits for the end of atoll-init: its exit status. */

@@ -504,6 +504,54 @@ static void test_prepare(void **state)
 	machine_destroy(m);
 }
 
+/* They are there for `prepare` already. */
+static void test_secrets(void **state)
+{
+	static uint8_t bytes[] = "a\0b\nc";
+	struct wire_secret secrets[] = {
+		{ .name = TEXT("mine"), .data = { bytes, 5 } },
+		{ .name = TEXT("theirs"), .owner = TEXT("www-data"), .data = { bytes, 1 } },
+	};
+	const struct msg_records list = RECORDS(secrets);
+	struct guest_config config = {
+		.prepare = ARGV(TEXT("sh"), TEXT("-c"), TEXT("cat /run/secrets/theirs >/run/seen")),
+	};
+	struct machine *m = machine_create_with(&config, &list);
+
+	(void)state;
+	machine_wait_phase(m, PHASE_READY);
+	expect_output(m, "cat /run/seen", "a");
+	expect_output(m, "od -An -c /run/secrets/mine", "   a  \\0   b  \\n   c");
+	expect_output(m, "stat -c '%n %a %U %s' /run/secrets/*",
+		      "/run/secrets/mine 400 root 5\n/run/secrets/theirs 400 www-data 1");
+	machine_destroy(m);
+}
+
+static void expect_no_secret(const char *name, const char *owner, size_t len, const char *message)
+{
+	static uint8_t bytes[] = "word";
+	cleanup_free char *copy = xstrdup(name);
+	cleanup_free char *user = owner ? xstrdup(owner) : NULL;
+	struct wire_secret secret = { .name = copy, .owner = user, .data = { bytes, len } };
+	const struct msg_records list = { &secret, 1 };
+	struct guest_config config = { 0 };
+	struct machine *m = machine_create_with(&config, &list);
+
+	assert_int_equal(machine_wait_end(m), 125);
+	assert_true(machine_saw(m, PHASE_FAILED));
+	assert_non_null(strstr(m->message, message));
+	machine_destroy(m);
+}
+
+static void test_no_secrets(void **state)
+{
+	(void)state;
+	expect_no_secret("../escape", NULL, 4, "secret \"../escape\"");
+	expect_no_secret("..", NULL, 4, "a file's name");
+	expect_no_secret("word", NULL, 0, "bytes are expected");
+	expect_no_secret("word", "nobody-here", 4, "nobody-here");
+}
+
 static void test_prepare_fails(void **state)
 {
 	struct guest_config config = {
@@ -629,6 +677,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_app_missing),
 		cmocka_unit_test(test_prepare),
 		cmocka_unit_test(test_prepare_fails),
+		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_no_secrets),
 		cmocka_unit_test(test_stop),
 		cmocka_unit_test(test_stop_deaf),
 		cmocka_unit_test(test_stop_in_prepare),

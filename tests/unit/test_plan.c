@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "buf.h"
+#include "digest.h"
 #include "mem.h"
 #include "plan.h"
 #include "str.h"
@@ -178,6 +179,34 @@ static void test_update(void **state)
 		"update app: after none -> firewall, start-timeout default -> 9\n");
 	assert_edit("label: blue", "label: red, memory: 64M",
 		    "replace work: memory default -> 64M, label blue -> red\n");
+}
+
+/* The word for a change is all that a plan shows of one: not its digest. */
+static void test_secrets(void **state)
+{
+	static const char machine[] = "federation: x\nmachines:\n  a: {appliance: b, secrets: "
+				      "{word: f, key: {file: g, owner: web}}}\n";
+	struct federation *f = read_text(machine);
+	struct fed_secret *word = &f->machines[0].secrets[1];
+	cleanup_free char *before = NULL, *now = NULL, *other = NULL, *why = NULL;
+
+	(void)state;
+	assert_edit("label: blue", "label: blue, secrets: {word: f}",
+		    "replace work: new secret word\n");
+	assert_string_equal(word->name, "word");
+	word->digest = xstrdup("0123");
+	before = plan_machine_digest(f, &f->machines[0], "");
+	assert_non_null(strstr(before, "secret.key=unread web\n"));
+	assert_non_null(strstr(before, "secret.word=0123 \n"));
+	free(word->file);
+	word->file = xstrdup("elsewhere");
+	other = plan_machine_digest(f, &f->machines[0], "");
+	assert_string_equal(before, other);
+	word->digest[0] = '1';
+	now = plan_machine_digest(f, &f->machines[0], "");
+	why = digest_changes(before, now);
+	assert_string_equal(why, "secret word changed");
+	federation_free(f);
 }
 
 static void test_stopped(void **state)
@@ -387,13 +416,21 @@ static void test_foreign_digest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_from_nothing),   cmocka_unit_test(test_nothing_to_do),
-		cmocka_unit_test(test_update),         cmocka_unit_test(test_stopped),
-		cmocka_unit_test(test_edited_machine), cmocka_unit_test(test_rebuilt),
-		cmocka_unit_test(test_edited_link),    cmocka_unit_test(test_added_and_removed),
-		cmocka_unit_test(test_remove_all),     cmocka_unit_test(test_order_of_the_file),
-		cmocka_unit_test(test_addresses),      cmocka_unit_test(test_slots),
-		cmocka_unit_test(test_bad_slots),      cmocka_unit_test(test_foreign_digest),
+		cmocka_unit_test(test_from_nothing),
+		cmocka_unit_test(test_nothing_to_do),
+		cmocka_unit_test(test_update),
+		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_edited_machine),
+		cmocka_unit_test(test_rebuilt),
+		cmocka_unit_test(test_edited_link),
+		cmocka_unit_test(test_added_and_removed),
+		cmocka_unit_test(test_remove_all),
+		cmocka_unit_test(test_order_of_the_file),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_bad_slots),
+		cmocka_unit_test(test_foreign_digest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
