@@ -146,7 +146,9 @@ static int become_user(const struct user *user)
 	for (int i = 1; i < 3 && user->uid; i++)
 		if (fchown(i, user->uid, (gid_t)-1) < 0)
 			continue;
-	if (setgroups(user->n_groups, user->groups) < 0 ||
+	/* Where a user namespace has one user, groups cannot be set; who stays the same gains none. */
+	if ((setgroups(user->n_groups, user->groups) < 0 &&
+	     (errno != EPERM || user->uid != geteuid())) ||
 	    setresgid(user->gid, user->gid, user->gid) < 0 ||
 	    setresuid(user->uid, user->uid, user->uid) < 0)
 		return -errno;

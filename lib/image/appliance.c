@@ -140,6 +140,8 @@ static const struct field fields[] = {
 	FIELD("memory", FIELD_U64, memory, false, INT64_MAX, NULL, NULL),
 	FIELD("kernel", FIELD_STR, kernel_version, false, 128, NULL, NULL),
 	FIELD("verity", FIELD_STR, verity, false, 64, is_root_hash, "64 small hex digits"),
+	FIELD("test", FIELD_STRV, test, false, MAX_WORD, NULL, NULL),
+	FIELD("tested", FIELD_STR, tested, false, 64, is_root_hash, "64 small hex digits"),
 	FIELD("verity_offset", FIELD_U64, verity_offset, false, INT64_MAX, NULL, NULL),
 };
 

@@ -46,6 +46,8 @@ struct appliance {
 	/* Of the root file system (verity.h); NULL and 0 in an image from before there was one. */
 	char *verity;
 	uint64_t verity_offset;
+	char **test;  /* the recipe's; NULL: none */
+	char *tested; /* digest of what it passed with; NULL: it did not run */
 	struct appliance_service *services;
 	size_t n_services;
 	struct appliance_volume *volumes;

@@ -469,6 +469,31 @@ static void read_needs(struct schema *s, const struct yaml *value, void *recipe)
 	schema_read_map(s, value, value, needs_keys, recipe);
 }
 
+/* --- test --- */
+
+#define TEST_SECONDS_MAX 3600
+
+static void read_seconds(struct schema *s, const struct yaml *value, void *field)
+{
+	schema_number(s, value, 1, TEST_SECONDS_MAX, field);
+}
+
+static const struct schema_key test_keys[] = {
+	{ "run", schema_read_command, offsetof(struct recipe, test), .required = true },
+	{ "seconds", read_seconds, offsetof(struct recipe, test_seconds) },
+	{ NULL },
+};
+
+static void read_test(struct schema *s, const struct yaml *value, void *recipe)
+{
+	struct recipe *r = recipe;
+
+	if (value->type == YAML_MAP)
+		schema_read_map(s, value, value, test_keys, r);
+	else
+		schema_read_command(s, value, &r->test);
+}
+
 /* Readers that fill several fields get the recipe itself: offset 0. */
 static const struct schema_key recipe_keys[] = {
 	{ "appliance", read_appliance, offsetof(struct recipe, name), .required = true },
@@ -486,6 +511,7 @@ static const struct schema_key recipe_keys[] = {
 	{ "workdir", read_path, offsetof(struct recipe, workdir) },
 	{ "prepare", schema_read_command, offsetof(struct recipe, prepare) },
 	{ "run", schema_read_command, offsetof(struct recipe, argv) },
+	{ "test", read_test, 0 },
 	{ "env", schema_read_env, offsetof(struct recipe, env) },
 	{ "provides", read_provides, 0 },
 	{ "volumes", read_volumes, 0 },
@@ -502,6 +528,14 @@ static void check_kernel(struct schema *s, const struct yaml *root, const struct
 		schema_fault(
 			s, root,
 			"kernel: tiny does not run the kind full; leave full out of needs: kinds");
+}
+
+/* It runs in a light machine, which has no network interfaces but its own loopback. */
+static void check_test(struct schema *s, const struct yaml *root, const struct recipe *r)
+{
+	if (r->test && r->needs_kinds && !strv_has(r->needs_kinds, "light"))
+		schema_fault(s, root,
+			     "test: it runs in a light machine, which needs: kinds leaves out");
 }
 
 static void note_lines(struct recipe *r, const struct yaml *root)
@@ -550,6 +584,7 @@ struct recipe *recipe_read(const char *file, const char *text, struct diag_list 
 	r->dir = xstrdup(dirname(path));
 	schema_read_map(&s, root, root, recipe_keys, r);
 	check_kernel(&s, root, r);
+	check_test(&s, root, r);
 	note_lines(r, root);
 	if (schema_faults(&s) == before)
 		return r;
@@ -565,6 +600,7 @@ static void free_lists(struct recipe *r)
 	strv_free(r->capabilities);
 	strv_free(r->argv);
 	strv_free(r->prepare);
+	strv_free(r->test);
 	strv_free(r->env);
 	strv_free(r->keep);
 	strv_free(r->ignore_scripts);

@@ -54,13 +54,15 @@ struct recipe {
 	char *base;    /* "debian/bookworm" */
 	char *arch;    /* NULL: the host's */
 	char **packages;
-	char **programs;     /* of Atoll's own guest programs: "atoll-firewall" */
-	char *kernel;        /* "cloud", "generic", "tiny"; NULL: cloud. For VM kinds */
-	char **modules;      /* kernel modules by name, for VM kinds */
-	char **capabilities; /* "net_admin": kept by a light machine */
-	char **argv;         /* run:, split into words */
-	char **prepare;      /* prepare:, split into words */
-	char **env;          /* NAME=VALUE */
+	char **programs;       /* of Atoll's own guest programs: "atoll-firewall" */
+	char *kernel;          /* "cloud", "generic", "tiny"; NULL: cloud. For VM kinds */
+	char **modules;        /* kernel modules by name, for VM kinds */
+	char **capabilities;   /* "net_admin": kept by a light machine */
+	char **argv;           /* run:, split into words */
+	char **prepare;        /* prepare:, split into words */
+	char **test;           /* test: or its run:, split into words; NULL: none */
+	uint64_t test_seconds; /* the longest that it may take; 0: unsaid */
+	char **env;            /* NAME=VALUE */
 	char *user;
 	char *workdir;
 	struct recipe_file *files;

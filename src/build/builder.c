@@ -3,8 +3,8 @@
  * Theory of operation. A build is a row of stages, each in a file of its own, each with a result
  * that the next takes:
  *
- *	recipe ─ sources ─ index ─ resolve ─ fetch ─ unpack ─ declare ─ files ─ keep ─ filesystem ─ pack
- *	         apt conf.  Packages packages  .deb    tree     tree      tree    tree   erofs       image
+ *	recipe ─ sources ─ index ─ resolve ─ fetch ─ unpack ─ declare ─ files ─ keep ─ filesystem ─ trial ─ pack
+ *	         apt conf.  Packages packages  .deb    tree     tree      tree    tree   erofs               image
  *
  * After `resolve` everything that decides about the result is known, and a digest over it is the
  * build's key; an image of that key in the store ends the build there.
@@ -31,6 +31,7 @@
 #include "loop.h"
 #include "mem.h"
 #include "modules.h"
+#include "names.h"
 #include "pack.h"
 #include "paths.h"
 #include "programs.h"
@@ -41,6 +42,7 @@
 #include "signature.h"
 #include "str.h"
 #include "tiny.h"
+#include "trial.h"
 #include "unpack.h"
 #include "verity.h"
 
@@ -74,6 +76,8 @@ struct build {
 	char *rootfs;
 	struct filesystem_info info;
 	struct verity verity;
+	char tested[SHA256_HEX + 1]; /* what the recipe's test passed with; empty: it did not run */
+	bool test_ran;               /* now, not before */
 };
 
 static void finish_build(struct build *s)
@@ -410,10 +414,69 @@ static int check(struct build *s, struct err **err)
 	int r = tree_complete(&s->tree, err);
 
 	if (r == 0)
-		r = check_image(s->recipe, &s->accounts, &s->tree, err);
+		r = check_image(s->recipe, &s->accounts, &s->tree, &s->left, err);
 	if (r == 0)
 		r = secrets_check(s->recipe, &s->tree, err);
 	return blame_recipe(s, r);
+}
+
+/* Whether the recipe has one that can run here. */
+static bool has_test(const struct build *s)
+{
+	return s->recipe->test && !s->b->no_test && str_eq(s->arch, arch_host());
+}
+
+/* With the same bytes before: of the image that this one takes the place of. */
+static bool has_passed(const struct build *s, const char *digest)
+{
+	cleanup_free char *name = xasprintf("%s:%s", s->recipe->name, s->arch);
+	struct store_image *image;
+	bool passed;
+
+	if (store_get_image(s->b->store, name, &image, NULL) < 0)
+		return false;
+	passed = str_eq(image->appliance->tested, digest);
+	store_image_free(image);
+	return passed;
+}
+
+static int run_test(struct build *s, const struct trial *t, struct err **err)
+{
+	cleanup_strv char **notes = NULL;
+	char digest[SHA256_HEX + 1];
+	int r = trial_digest(t, s->verity.root, digest, err);
+
+	if (r == 0 && !has_passed(s, digest)) {
+		progress_stage(&s->progress, "testing");
+		s->test_ran = true;
+		r = blame_recipe(s, trial_run(t, &notes, err));
+		say_notes(s, notes);
+	}
+	if (r == 0)
+		strcpy(s->tested, digest);
+	return r;
+}
+
+static int test(struct build *s, struct err **err)
+{
+	cleanup_free char *init = NULL;
+	struct trial t = { .ws = &s->b->ws,
+			   .recipe = s->recipe,
+			   .packages = &s->packages,
+			   .tree = &s->tree,
+			   .left = &s->left,
+			   .arch = s->arch };
+	int r;
+
+	if (s->recipe->test && !str_eq(s->arch, arch_host())) {
+		progress_clear(&s->progress);
+		log_warn("%s: test: not run: this computer is no %s", s->recipe->name, s->arch);
+	}
+	if (!has_test(s))
+		return 0;
+	r = program_find(INIT, s->arch, &init, err);
+	t.init = init;
+	return r < 0 ? r : run_test(s, &t, err);
 }
 
 static int pack(struct build *s, struct err **err)
@@ -430,6 +493,7 @@ static int pack(struct build *s, struct err **err)
 		.kernel_version = s->kernel.version,
 		.rootfs = s->rootfs,
 		.verity = &s->verity,
+		.tested = *s->tested ? s->tested : NULL,
 		.kernel_package = s->virtual ? &s->kernel_package : NULL,
 		.kernel = vmlinuz,
 		.vmlinux = s->kernel.vmlinux,
@@ -458,16 +522,21 @@ static int make_image(struct build *s, struct err **err)
 	r = filesystem_make(&s->b->ws, &s->tree, &s->rootfs, &s->info, err);
 	if (r == 0)
 		r = verity_append(s->rootfs, &s->verity, err);
+	if (r == 0)
+		r = test(s, err);
 	return r < 0 ? r : pack(s, err);
 }
 
 static void say_result(struct build *s)
 {
 	char plain[16], packed[16];
+	const char *test = !*s->tested   ? ""
+			   : s->test_ran ? ", test passed"
+					 : ", test passed before";
 
-	progress_result(&s->progress, "%zu packages, %zu files, %s, %s compressed, %.1f s",
+	progress_result(&s->progress, "%zu packages, %zu files, %s, %s compressed%s, %.1f s",
 			s->packages.n, s->info.files, str_from_size(s->info.bytes, plain),
-			str_from_size(s->info.image_bytes, packed),
+			str_from_size(s->info.image_bytes, packed), test,
 			(double)(clock_ms() - s->progress.started) / 1000);
 }
 
@@ -497,7 +566,8 @@ static int run(struct build *s, struct err **err)
 		r = make_key(s, err);
 	if (r < 0)
 		return r;
-	if (!s->b->force && pack_is_there(s->b->store, s->recipe->name, s->arch, s->key)) {
+	if (!s->b->force &&
+	    pack_is_there(s->b->store, s->recipe->name, s->arch, s->key, has_test(s))) {
 		r = sign(s, err);
 		if (r == 0)
 			progress_result(&s->progress, "unchanged (cache hit)");

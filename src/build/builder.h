@@ -15,7 +15,7 @@
 struct builder {
 	const char *apt_dir;
 	const char *arch; /* --arch; NULL: as the recipe says, else the host's */
-	bool update, force, quiet;
+	bool update, force, quiet, no_test;
 	json_t *json; /* --json: what is found (update.h) goes there; or NULL */
 	const struct minisign_secret *sign; /* --sign; or NULL */
 

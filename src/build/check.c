@@ -26,15 +26,18 @@ static const struct tree_node *find_program(const struct tree *tree, const char 
 	return node;
 }
 
-/* Finds a typing mistake now rather than when a machine starts. */
-static int check_program(const struct recipe *recipe, const struct tree *tree, char *const *argv,
-			 const char *key, struct err **err)
+/* Finds a typing mistake now rather than when a machine starts. `left`: where it may be as well, or NULL. */
+static int check_program(const struct recipe *recipe, const struct tree *tree,
+			 const struct tree *left, char *const *argv, const char *key,
+			 struct err **err)
 {
 	const struct tree_node *node;
 
 	if (!argv || !*argv)
 		return 0;
 	node = find_program(tree, *argv);
+	if (!node && left)
+		node = find_program(left, *argv);
 	if (!node)
 		return err_set(err, ENOENT,
 			       "%s: %s: none of its packages and files has a program \"%s\"",
@@ -82,13 +85,15 @@ int check_scripts(const struct recipe *recipe, const struct package_list *packag
 }
 
 int check_image(const struct recipe *recipe, const struct accounts *accounts,
-		const struct tree *tree, struct err **err)
+		const struct tree *tree, const struct tree *left, struct err **err)
 {
 	uint32_t uid, gid;
-	int r = check_program(recipe, tree, recipe->argv, "run", err);
+	int r = check_program(recipe, tree, NULL, recipe->argv, "run", err);
 
 	if (r == 0)
-		r = check_program(recipe, tree, recipe->prepare, "prepare", err);
+		r = check_program(recipe, tree, NULL, recipe->prepare, "prepare", err);
+	if (r == 0)
+		r = check_program(recipe, tree, left, recipe->test, "test", err);
 	if (r < 0)
 		return r;
 	r = accounts_find(accounts, recipe->user, &uid, &gid, err);

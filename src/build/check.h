@@ -8,9 +8,9 @@
 #include "recipe.h"
 #include "tree.h"
 
-/* Its programs are there and executable, its user exists. */
+/* Its programs are there and executable (a test's may be among what was left out), its user exists. */
 int check_image(const struct recipe *recipe, const struct accounts *accounts,
-		const struct tree *tree, struct err **err);
+		const struct tree *tree, const struct tree *left, struct err **err);
 
 /*
  * The scripts of packages of which something is kept: what one does that nothing stands in for is an

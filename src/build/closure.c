@@ -60,10 +60,9 @@ static bool matches(const char *pattern, const char *path)
 	return fnmatch(folder, head, FNM_PATHNAME) == 0;
 }
 
-/* The recipe's "!GLOB", or NULL. */
-static const char *exclusion(const struct closure *c, const char *path)
+const char *closure_exclusion(const struct recipe *recipe, const char *path)
 {
-	for (char **k = c->recipe->keep; k && *k; k++)
+	for (char **k = recipe->keep; k && *k; k++)
 		if (str_starts(*k, "!/") && matches(*k + 2, path))
 			return *k;
 	return NULL;
@@ -93,7 +92,7 @@ static bool mark(struct closure *c, struct tree_node *node, enum reason reason,
 
 	if (node->kept)
 		return true;
-	excluded = reason == REASON_RECIPE ? NULL : exclusion(c, node->path);
+	excluded = reason == REASON_RECIPE ? NULL : closure_exclusion(c->recipe, node->path);
 	if (excluded) {
 		tree_because(node, REASON_EXCLUDED, by ? by->path : NULL, excluded);
 		return false;
@@ -432,22 +431,42 @@ static int visit_all(struct closure *c, struct err **err)
 	return r;
 }
 
+/* Whether anything of a package is there, the terms apart; *ret_any: whether it has anything. */
+static bool is_used(const struct closure *c, const char *package, bool *ret_any)
+{
+	*ret_any = false;
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		const struct tree_node *node = c->nodes[i];
+
+		if (!str_eq(node->owner, package) || S_ISDIR(node->mode) ||
+		    str_starts(node->path, "usr/share/doc/"))
+			continue;
+		*ret_any = true;
+		if (node->kept || node->for_test)
+			return true;
+	}
+	return false;
+}
+
+/* Such as python3, whose program is python3-minimal's. */
+static bool brings_used(const struct closure *c, const char *package)
+{
+	const struct package *p = package_list_find(c->packages, package);
+	bool any;
+
+	for (char **name = p ? p->depends : NULL; name && *name; name++)
+		if (is_used(c, *name, &any) && !str_eq(*name, "libc6"))
+			return true;
+	return false;
+}
+
 /* A package that the recipe names and of which nothing came in is likely a mistake. */
 static void note_unused(struct closure *c)
 {
 	for (char **p = c->recipe->packages; p && *p; p++) {
-		bool any = false, kept = false;
+		bool any;
 
-		for (size_t i = 0; i < c->n_nodes && !kept; i++) {
-			const struct tree_node *node = c->nodes[i];
-
-			if (!str_eq(node->owner, *p) || S_ISDIR(node->mode) ||
-			    str_starts(node->path, "usr/share/doc/"))
-				continue;
-			any = true;
-			kept = node->kept;
-		}
-		if (any && !kept)
+		if (!is_used(c, *p, &any) && any && !brings_used(c, *p))
 			strv_take(c->notes,
 				  xasprintf("package \"%s\": nothing asks for any file of "
 					    "it; \"keep: [%s]\" keeps it whole",
@@ -462,6 +481,31 @@ static void leave_rest(struct closure *c, struct tree *left)
 			tree_move(c->tree, c->nodes[i]->path, left);
 }
 
+/*
+ * What the recipe's test starts and names, with all that asks for, is there when it runs (trial.h), and not in
+ * the image.
+ */
+static int mark_for_test(struct closure *c, struct err **err)
+{
+	cleanup_free bool *in_image = xcalloc(c->n_nodes + 1, sizeof(*in_image));
+	int r;
+
+	if (!c->recipe->test)
+		return 0;
+	for (size_t i = 0; i < c->n_nodes; i++)
+		in_image[i] = c->nodes[i]->kept;
+	closure_command(c, c->recipe->test, NULL);
+	r = visit_all(c, err);
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		if (in_image[i] || !c->nodes[i]->kept)
+			continue;
+		c->nodes[i]->kept = false;
+		c->nodes[i]->for_test = true;
+		tree_because(c->nodes[i], REASON_NONE, NULL, NULL);
+	}
+	return r;
+}
+
 static int run(struct closure *c, struct tree *left, struct err **err)
 {
 	int r;
@@ -474,8 +518,11 @@ static int run(struct closure *c, struct tree *left, struct err **err)
 		r = closure_check_versions(c, err);
 	if (r < 0)
 		return r;
-	note_unused(c);
 	closure_licences(c);
+	r = mark_for_test(c, err);
+	if (r < 0)
+		return err_prefix(err, "%s: test", c->recipe->file);
+	note_unused(c);
 	leave_rest(c, left);
 	return 0;
 }

@@ -17,5 +17,7 @@
  */
 int closure_keep(const struct recipe *recipe, const struct package_list *packages, const char *arch,
 		 struct tree *tree, struct tree *left, char ***notes, struct err **err);
+/* The recipe's "!GLOB" that leaves a path out, or NULL. */
+const char *closure_exclusion(const struct recipe *recipe, const char *path);
 
 #endif

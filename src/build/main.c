@@ -20,12 +20,19 @@
 #define EXIT_USAGE   2
 
 static const struct option options[] = {
-	{ "apt", required_argument, NULL, 'a' },  { "arch", required_argument, NULL, 'A' },
-	{ "force", no_argument, NULL, 'f' },      { "fixes", no_argument, NULL, 'F' },
-	{ "help", no_argument, NULL, 'h' },       { "json", no_argument, NULL, 'j' },
-	{ "lock", no_argument, NULL, 'l' },       { "quiet", no_argument, NULL, 'q' },
-	{ "sign", required_argument, NULL, 's' }, { "update", no_argument, NULL, 'u' },
-	{ "version", no_argument, NULL, 'V' },    { NULL, 0, NULL, 0 },
+	{ "apt", required_argument, NULL, 'a' },
+	{ "arch", required_argument, NULL, 'A' },
+	{ "force", no_argument, NULL, 'f' },
+	{ "fixes", no_argument, NULL, 'F' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "lock", no_argument, NULL, 'l' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "no-test", no_argument, NULL, 'T' },
+	{ "sign", required_argument, NULL, 's' },
+	{ "update", no_argument, NULL, 'u' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static void usage(FILE *out)
@@ -40,6 +47,7 @@ static void usage(FILE *out)
 	      "  --json        lists of --lock and --fixes as JSON\n"
 	      "  --arch ARCH   for this architecture (Debian's name) instead of the recipe's\n"
 	      "  --force       even when nothing changed\n"
+	      "  --no-test     do not run the recipes' tests\n"
 	      "  --update      ask the package servers for newer indexes now\n"
 	      "  --quiet       say nothing but errors\n"
 	      "  --sign KEY    sign with this secret key ('atoll key create')\n"
@@ -138,6 +146,9 @@ static void parse_options(struct builder *b, struct options *o, int argc, char *
 			break;
 		case 'q':
 			b->quiet = true;
+			break;
+		case 'T':
+			b->no_test = true;
 			break;
 		case 's':
 			o->sign = optarg;

@@ -93,6 +93,8 @@ static struct appliance *make_manifest(const struct pack *p, const struct bom *b
 	a->kinds = kinds_of(r);
 	a->memory = r->needs_memory;
 	a->kernel_version = dup_or_null(p->kernel_version);
+	a->test = strv_dup(r->test);
+	a->tested = dup_or_null(p->tested);
 	a->verity = xstrdup(p->verity->root);
 	a->verity_offset = p->verity->offset;
 	set_services(a, r);
@@ -211,7 +213,8 @@ static bool blob_is_there(const struct store_blob *b)
 	return !*b->digest || (b->path && file_exists(b->path));
 }
 
-bool pack_is_there(struct store *store, const char *name, const char *arch, const char *input)
+bool pack_is_there(struct store *store, const char *name, const char *arch, const char *input,
+		   bool tested)
 {
 	cleanup_free char *full = xasprintf("%s:%s", name, arch);
 	struct store_image *image;
@@ -219,10 +222,10 @@ bool pack_is_there(struct store *store, const char *name, const char *arch, cons
 
 	if (store_get_image(store, full, &image, NULL) < 0)
 		return false;
-	there = str_eq(image->input, input) && blob_is_there(&image->rootfs) &&
-		blob_is_there(&image->kernel) && blob_is_there(&image->vmlinux) &&
-		blob_is_there(&image->initramfs) && *image->reasons.digest &&
-		blob_is_there(&image->reasons) && *image->spdx.digest &&
+	there = str_eq(image->input, input) && (!tested || image->appliance->tested) &&
+		blob_is_there(&image->rootfs) && blob_is_there(&image->kernel) &&
+		blob_is_there(&image->vmlinux) && blob_is_there(&image->initramfs) &&
+		*image->reasons.digest && blob_is_there(&image->reasons) && *image->spdx.digest &&
 		blob_is_there(&image->spdx) && blob_is_there(&image->cyclonedx);
 	store_image_free(image);
 	return there;

@@ -21,13 +21,15 @@ struct pack {
 	/* Files; all but the first may be NULL. */
 	const char *rootfs, *kernel, *vmlinux, *initramfs;
 	const struct package *kernel_package; /* that has the kernel; or NULL */
-	const struct verity *verity;          /* of rootfs */
+	const struct verity *verity;
+	const char *tested; /* as the manifest's; or NULL */ /* of rootfs */
 };
 
 /* Writes the blobs, then the image under the recipe's name. */
 int pack_image(struct store *store, const struct pack *pack, struct err **err);
 
 /* Whether the store has the whole image that a build with this key would make. */
-bool pack_is_there(struct store *store, const char *name, const char *arch, const char *input);
+bool pack_is_there(struct store *store, const char *name, const char *arch, const char *input,
+		   bool tested);
 
 #endif

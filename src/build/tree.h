@@ -27,9 +27,10 @@ struct tree_node {
 	char *owner;   /* the package, "recipe" or "atoll" */
 	/* Why it is there: reasons.h. */
 	enum reason reason;
-	char *by;     /* the path of the node that brought it, or NULL */
-	char *detail; /* or NULL */
-	bool kept;    /* the closure's mark */
+	char *by;      /* the path of the node that brought it, or NULL */
+	char *detail;  /* or NULL */
+	bool kept;     /* the closure's mark */
+	bool for_test; /* left out, and there when the recipe's test runs, which asks for it */
 };
 
 struct tree {

@@ -40,7 +40,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -48,25 +47,20 @@
 #include <unistd.h>
 
 #include "abi_wire.h"
-#include "caps.h"
 #include "cgroup.h"
 #include "fd.h"
+#include "guest_init.h"
 #include "kind_light.h"
 #include "log.h"
 #include "mem.h"
 #include "mount.h"
 #include "process.h"
-#include "seccomp.h"
 #include "str.h"
 #include "userns.h"
 
 #define LIGHT_PIDS_MAX 4096
 /* A page for each secret, and their bytes. */
 #define LOCKED_BYTES (MACHINE_SECRETS_MAX * 4096 + 2 * MACHINE_SECRET_BYTES)
-
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC (1U << 2)
-#endif
 
 /* What the monitor keeps of a light machine. */
 struct light {
@@ -135,57 +129,19 @@ static int guard_secrets(struct err **err)
 	return 0;
 }
 
-/* 0: nothing to read, 1 and 2: the console, 3: the wire. The sources are all above those. */
-static int arrange_fds(const struct light_plan *plan, struct err **err)
-{
-	cleanup_fd int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int wire = fcntl(plan->wire, F_DUPFD_CLOEXEC, PROCESS_FD_MIN);
-	int console = fcntl(plan->console, F_DUPFD_CLOEXEC, PROCESS_FD_MIN);
-
-	if (null < 0)
-		return err_set_errno(err, errno, "/dev/null");
-	if (dup2(null, 0) < 0 || dup2(console, 1) < 0 || dup2(console, 2) < 0 ||
-	    dup2(wire, WIRE_LIGHT_FD) < 0)
-		return err_set_errno(err, errno, "cannot arrange the descriptors");
-	if (null <= WIRE_LIGHT_FD)
-		null = -1; /* its number is another's now */
-	/* Whatever a library may have left open in the monitor stays out of the guest. */
-	syscall(SYS_close_range, WIRE_LIGHT_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-	return 0;
-}
-
-static int lock_in(const struct light_plan *plan, struct err **err)
-{
-	caps_set keep;
-	int r = caps_from_names(plan->config->capabilities, &keep, err);
-
-	/* atoll-init sets up the interfaces; it takes net_admin from what it starts. */
-	if (r == 0)
-		r = caps_drop(CAPS_GUEST_DEFAULT | CAPS_BIT(CAP_NET_ADMIN) | keep, err);
-	if (r < 0)
-		return r;
-	/* A machine does not outlive its monitor. (A change of ids would clear this: hence here.) */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_set_errno(err, errno, "prctl");
-	return seccomp_enter(&seccomp_guest, err);
-}
-
-/* atoll-init light CAPABILITY…: what is left to those it starts, beyond CAPS_GUEST_DEFAULT. */
 static int run_init(const struct light_plan *plan, struct err **err)
 {
-	char *env[] = {
-		xstrdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-		xstrdup("container=atoll"), NULL
+	const struct guest_init g = {
+		.init = plan->init,
+		/* Above the numbers that mean something; the originals close with the execution. */
+		.wire = fcntl(plan->wire, F_DUPFD_CLOEXEC, PROCESS_FD_MIN),
+		.wire_fd = WIRE_LIGHT_FD,
+		.console = fcntl(plan->console, F_DUPFD_CLOEXEC, PROCESS_FD_MIN),
+		.capabilities = plan->config->capabilities,
 	};
-	cleanup_strv char **argv = NULL;
 
-	strv_append(&argv, "atoll-init");
-	strv_append(&argv, "light");
-	for (char **c = plan->config->capabilities; c && *c; c++)
-		strv_append(&argv, *c);
-	syscall(SYS_execveat, plan->init, "", argv, env, AT_EMPTY_PATH);
-	return err_set_errno(err, errno, "cannot run %s", plan->config->init);
+	guest_init_run(&g, err);
+	return err_prefix(err, "%s", plan->config->init);
 }
 
 static int handle_child(int channel, void *data, struct err **err)
@@ -207,10 +163,6 @@ static int handle_child(int channel, void *data, struct err **err)
 		r = guard_secrets(err);
 	if (r == 0)
 		r = become_guest(plan, err);
-	if (r == 0)
-		r = arrange_fds(plan, err);
-	if (r == 0)
-		r = lock_in(plan, err);
 	return r < 0 ? r : run_init(plan, err);
 }
 

@@ -22,6 +22,8 @@ static struct appliance *full(void)
 	strv_append(&a->argv, "redis-server");
 	strv_append(&a->argv, "/etc/redis.conf");
 	strv_append(&a->prepare, "true");
+	strv_append(&a->test, "redis-cli");
+	a->tested = xasprintf("%064d", 7);
 	strv_append(&a->env, "LANG=C.UTF-8");
 	strv_append(&a->env, "EMPTY=");
 	a->user = xstrdup("redis");
@@ -57,6 +59,8 @@ static void test_round_trip(void **state)
 	assert_string_equal(b->name, "db");
 	assert_string_equal(b->argv[1], "/etc/redis.conf");
 	assert_string_equal(b->env[1], "EMPTY=");
+	assert_string_equal(b->test[0], "redis-cli");
+	assert_string_equal(b->tested + 63, "7");
 	assert_string_equal(b->services[1].target, "tcp/6379");
 	assert_int_equal(b->volumes[0].mode, 0750);
 	assert_int_equal(b->volumes[0].group, 106);
