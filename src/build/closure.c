@@ -68,6 +68,16 @@ const char *closure_exclusion(const struct recipe *recipe, const char *path)
 	return NULL;
 }
 
+/* What is kept already stays: somebody asked for it by its very name. */
+static bool is_excluded(const struct closure *c, struct tree_node *node, const struct tree_node *by)
+{
+	const char *pattern = node->kept ? NULL : closure_exclusion(c->recipe, node->path);
+
+	if (pattern)
+		tree_because(node, REASON_EXCLUDED, by ? by->path : NULL, pattern);
+	return pattern != NULL;
+}
+
 static void keep_parents(struct closure *c, const struct tree_node *node)
 {
 	cleanup_free char *path = xstrdup(node->path);
@@ -88,15 +98,10 @@ static void keep_parents(struct closure *c, const struct tree_node *node)
 static bool mark(struct closure *c, struct tree_node *node, enum reason reason,
 		 const struct tree_node *by, const char *detail)
 {
-	const char *excluded;
-
 	if (node->kept)
 		return true;
-	excluded = reason == REASON_RECIPE ? NULL : closure_exclusion(c->recipe, node->path);
-	if (excluded) {
-		tree_because(node, REASON_EXCLUDED, by ? by->path : NULL, excluded);
+	if (reason != REASON_RECIPE && is_excluded(c, node, by))
 		return false;
-	}
 	node->kept = true;
 	tree_because(node, reason, by ? by->path : NULL, detail);
 	keep_parents(c, node);
@@ -224,7 +229,8 @@ size_t closure_need_glob(struct closure *c, const char *pattern, enum reason rea
 	*(strrchr(folder, '/') ? strrchr(folder, '/') : folder) = '\0';
 	first = closure_below(c, folder, &n);
 	for (size_t i = first; i < first + n; i++) {
-		if (S_ISDIR(c->nodes[i]->mode) || !matches(path, c->nodes[i]->path))
+		if (S_ISDIR(c->nodes[i]->mode) || !matches(path, c->nodes[i]->path) ||
+		    is_excluded(c, c->nodes[i], by))
 			continue;
 		closure_keep_node(c, c->nodes[i], reason, by, detail);
 		found++;
@@ -314,7 +320,8 @@ static void keep_package(struct closure *c, const char *package, bool programs, 
 	for (size_t i = 0; i < c->n_nodes; i++) {
 		struct tree_node *node = c->nodes[i];
 
-		if (str_eq(node->owner, package) && (!programs || is_in_path(node->path)))
+		if (str_eq(node->owner, package) && (!programs || is_in_path(node->path)) &&
+		    !is_excluded(c, node, NULL))
 			closure_keep_node(c, node, REASON_RECIPE, NULL, detail);
 	}
 }

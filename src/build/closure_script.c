@@ -52,18 +52,40 @@ void closure_text(struct closure *c, struct tree_node *node)
 
 /* --- shell --- */
 
-/* Words behind which a command stands. */
-static const char *const openers[] = {
-	"then", "else",  "do",   "if",   "elif",    "while", "until", "!",       "{",    "exec",
-	"env",  "nohup", "nice", "sudo", "command", "eval",  "xargs", "timeout", "time", "setsid",
+/* Words of the shell behind which a command stands, and programs that start one. */
+static const char *const keywords[] = {
+	"then", "else", "do", "if", "elif", "while", "until", "!", "{", "command", "eval",
+};
+static const char *const starters[] = {
+	"exec", "env", "nohup", "nice", "sudo", "xargs", "timeout", "time", "setsid",
 };
 
-static bool is_opener(const char *word)
+/* What every shell has inside, so that it asks for no program of the name. */
+static const char *const builtins[] = {
+	"[", "test", "echo", "printf", "true", "false", "kill", "pwd",
+};
+
+static bool is_in(const char *const *list, size_t n, const char *word)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(openers); i++)
-		if (str_eq(openers[i], word))
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(list[i], word))
 			return true;
 	return false;
+}
+
+static bool is_keyword(const char *word)
+{
+	return is_in(keywords, ARRAY_SIZE(keywords), word);
+}
+
+static bool is_starter(const char *word)
+{
+	return is_in(starters, ARRAY_SIZE(starters), word);
+}
+
+static bool is_builtin(const char *word)
+{
+	return is_in(builtins, ARRAY_SIZE(builtins), word);
 }
 
 static const char word_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -75,7 +97,7 @@ static const char word_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO
  */
 static void need_commands(struct closure *c, const struct tree_node *node, const char *text)
 {
-	bool begins = true;
+	bool begins = true, started = false; /* by another program, which knows no builtins */
 
 	while (*text) {
 		size_t n = strspn(text, word_characters);
@@ -83,17 +105,19 @@ static void need_commands(struct closure *c, const struct tree_node *node, const
 		if (n) {
 			cleanup_free char *word = xstrndup(text, n);
 
-			if (begins && *word != '/')
+			if (begins && *word != '/' && (started || !is_builtin(word)))
 				closure_need_program(c, word, REASON_COMMAND, node, word);
 			/* VAR=x command; timeout 5 command; exec -a command */
-			begins = begins && (is_opener(word) || strchr(word, '=') ||
-					    strchr("-0123456789", *word));
-			begins = begins || is_opener(word);
+			begins = (begins && (strchr(word, '=') || strchr("-0123456789", *word))) ||
+				 is_keyword(word) || is_starter(word);
+			started = begins && (started || is_starter(word));
 			text += n;
 			continue;
 		}
-		if (strchr("\n;&|(`", *text))
+		if (strchr("\n;&|(`", *text)) {
 			begins = true;
+			started = false;
+		}
 		text++;
 	}
 }
@@ -222,7 +246,7 @@ void closure_command(struct closure *c, char *const *argv, const char *detail)
 		if (node && S_ISREG(node->mode))
 			closure_need(c, *arg, REASON_RECIPE, NULL, detail);
 		/* A program that the first starts: "env X=1 nginx", "setpriv … nginx". */
-		else if (program && is_opener(*argv))
+		else if (program && is_starter(*argv))
 			closure_need_program(c, *arg, REASON_RECIPE, NULL, detail);
 		if (program && (str_eq(*arg, "-c") || str_eq(*arg, "-m")) && arg[1])
 			scan_argument(c, *argv, *arg, arg[1], program);

@@ -241,6 +241,34 @@ static void test_scripts(void **state)
 	assert_null(tree_get(&w->tree, "usr/share/perl5/No.pm"));
 }
 
+/* What the shell has inside is nobody's; what keep lists yields to what it leaves out. */
+static void test_left_out(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "usr/bin/run", 0755, "#!/bin/sh\nif [ x ]; then echo; printf x; fi; env X=1 test\n");
+	put(w, "usr/bin/sh", 0755, "x");
+	put(w, "usr/bin/[", 0755, "x");
+	put(w, "usr/bin/printf", 0755, "x");
+	put(w, "usr/bin/env", 0755, "x");
+	put(w, "usr/bin/test", 0755, "x");
+	put(w, "usr/lib/one.so", 0644, "x");
+	put(w, "usr/lib/two.so", 0644, "x");
+	put(w, "usr/lib/three.so", 0644, "x");
+	strv_append(&w->recipe.argv, "run");
+	strv_append(&w->recipe.keep, "/usr/lib/*.so");
+	strv_append(&w->recipe.keep, "!/usr/lib/two.so");
+	strv_append(&w->recipe.keep, "!/usr/lib/t?ree.so");
+	strv_append(&w->recipe.keep, "/usr/lib/three.so");
+	keep(w);
+	expect(w, "usr/lib/one.so", REASON_RECIPE, NULL);
+	expect(w, "usr/lib/three.so", REASON_RECIPE, NULL);
+	assert_int_equal(tree_get(&w->left, "usr/lib/two.so")->reason, REASON_EXCLUDED);
+	expect(w, "usr/bin/test", REASON_COMMAND, "usr/bin/run");
+	assert_null(tree_get(&w->tree, "usr/bin/["));
+	assert_null(tree_get(&w->tree, "usr/bin/printf"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_cache),
 		cmocka_unit_test_setup_teardown(test_python, begin, end),
 		cmocka_unit_test_setup_teardown(test_scripts, begin, end),
+		cmocka_unit_test_setup_teardown(test_left_out, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
