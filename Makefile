@@ -5,6 +5,8 @@ BUILD = build
 PREFIX = /usr/local
 DESTDIR =
 FUZZ_SECONDS = 60
+# The appliances of examples/office.yaml.
+OFFICE = firewall web app db shell
 
 all: build
 
@@ -17,7 +19,7 @@ $(BUILD)/build.ninja:
 
 # Builds the appliances, brings the example up and shows it.
 run: build
-	@$(BUILD)/atoll build appliances/*/recipe.yaml
+	@$(BUILD)/atoll build $(OFFICE:%=appliances/%/recipe.yaml)
 	@$(BUILD)/atoll up examples/office.yaml
 	@ATOLL=$(BUILD)/atoll examples/tour
 
@@ -28,6 +30,7 @@ test: build
 
 bench: build
 	@bench/run
+	@bench/sizes
 
 fuzz: build
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
