@@ -188,6 +188,11 @@ static void read_ignore_scripts(struct schema *s, const struct yaml *value, void
 	read_checked_list(s, value, name_is_package, "a package's name", field);
 }
 
+static void read_paths(struct schema *s, const struct yaml *value, void *field)
+{
+	read_checked_list(s, value, name_is_path, "an absolute path without . and ..", field);
+}
+
 static bool is_user_or_uid(const char *s)
 {
 	uint64_t uid;
@@ -517,6 +522,7 @@ static const struct schema_key recipe_keys[] = {
 	{ "volumes", read_volumes, 0 },
 	{ "keep", read_keep, offsetof(struct recipe, keep) },
 	{ "ignore-scripts", read_ignore_scripts, offsetof(struct recipe, ignore_scripts) },
+	{ "allow-secrets", read_paths, offsetof(struct recipe, allow_secrets) },
 	{ "needs", read_needs, 0 },
 	{ NULL },
 };
@@ -604,6 +610,7 @@ static void free_lists(struct recipe *r)
 	strv_free(r->env);
 	strv_free(r->keep);
 	strv_free(r->ignore_scripts);
+	strv_free(r->allow_secrets);
 	strv_free(r->needs_kinds);
 }
 

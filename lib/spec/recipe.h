@@ -75,7 +75,8 @@ struct recipe {
 	size_t n_volumes;
 	char **keep; /* "packages" (whole, less documentation), "closure", names of packages, "/GLOB"
 			and "!/GLOB"; empty: the closure */
-	char **ignore_scripts;     /* packages whose scripts need nothing to stand in for them */
+	char **ignore_scripts; /* packages whose scripts need nothing to stand in for them */
+	char **allow_secrets;  /* paths that may be in the image though they look like a secret */
 	struct recipe_line *lines; /* where the keys stand */
 	size_t n_lines;
 	uint64_t needs_memory; /* bytes; 0: unsaid */

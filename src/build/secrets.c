@@ -21,6 +21,7 @@
 #define SMALL     65536 /* a file of a key or a password is no longer */
 #define KEY_LINE  32    /* digits of base64 that the first line of a key has at least */
 #define HEADERS   8     /* lines before that at most */
+#define TOKEN     20    /* letters and digits of a service's token, behind its first ones */
 #define TEST_ARGS const char *data, size_t len, const char *word
 
 static const char *find(const char *data, size_t len, const char *word)
@@ -31,6 +32,11 @@ static const char *find(const char *data, size_t len, const char *word)
 static bool has_word(TEST_ARGS)
 {
 	return len <= SMALL && find(data, len, word);
+}
+
+static bool begins_with(TEST_ARGS)
+{
+	return len <= SMALL && str_starts(data, word);
 }
 
 static bool has_text(TEST_ARGS)
@@ -96,12 +102,17 @@ static bool is_key(const char *s, const char *end)
 	return str_starts(s + n, "-----") && key_follows(line_end(s + n + 5, end), end);
 }
 
+static bool is_elf(const char *data, size_t len)
+{
+	return len > 4 && memcmp(data, "\177ELF", 4) == 0;
+}
+
 /* Not in programs and libraries: some have a key for testing themselves, which everybody knows. */
 static bool has_private_key(TEST_ARGS)
 {
 	const char *end = data + len, *s = data;
 
-	if (len > 4 && memcmp(data, "\177ELF", 4) == 0)
+	if (is_elf(data, len))
 		return false;
 	while ((s = find(s, (size_t)(end - s), word))) {
 		s += strlen(word);
@@ -109,6 +120,82 @@ static bool has_private_key(TEST_ARGS)
 			return true;
 	}
 	return false;
+}
+
+static bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool begins_word(const char *s, const char *data)
+{
+	return s == data || !(is_alnum(s[-1]) || s[-1] == '_');
+}
+
+/* "NAME = VALUE" or "NAME: VALUE", with as many digits of base64 as a key has. */
+static bool has_key_value(TEST_ARGS)
+{
+	const char *end = data + len, *s = data;
+
+	if (len > SMALL || is_elf(data, len))
+		return false;
+	while ((s = find(s, (size_t)(end - s), word))) {
+		bool begins = begins_word(s, data);
+
+		s += strlen(word);
+		s += strspn(s, "\" '\t");
+		if (!begins || (*s != '=' && *s != ':'))
+			continue;
+		s++;
+		s += strspn(s, "\" '\t");
+		if (base64_run(s, end) >= KEY_LINE)
+			return true;
+	}
+	return false;
+}
+
+/* A service's token says whose it is by its first letters. */
+static bool has_token(TEST_ARGS)
+{
+	const char *end = data + len, *s = data;
+
+	if (len > SMALL || is_elf(data, len))
+		return false;
+	while ((s = find(s, (size_t)(end - s), word))) {
+		bool begins = begins_word(s, data);
+		size_t n = 0;
+
+		for (s += strlen(word); s + n < end && is_alnum(s[n]);)
+			n++;
+		if (begins && n >= TOKEN)
+			return true;
+	}
+	return false;
+}
+
+/* A kubeconfig has this under any name. */
+static bool has_kube_token(TEST_ARGS)
+{
+	return has_word(data, len, "clusters:") && has_word(data, len, "users:") &&
+	       has_word(data, len, word);
+}
+
+/*
+ * DER: a sequence that begins with a version, behind which stands what kind of key it is (PKCS #8), the
+ * modulus (PKCS #1: an integer), or an octet string (SEC 1). A certificate begins with another sequence.
+ */
+static bool has_der_key(TEST_ARGS)
+{
+	const unsigned char *d = (const unsigned char *)data;
+	size_t at;
+
+	(void)word;
+	if (len < 40 || d[0] != 0x30)
+		return false;
+	at = d[1] < 0x80 ? 2 : 2 + (size_t)(d[1] & 0x7f);
+	return at + 4 < 40 && d[at] == 0x02 && d[at + 1] == 1 &&
+	       ((d[at + 2] == 0 && (d[at + 3] == 0x30 || d[at + 3] == 0x02)) ||
+		(d[at + 2] == 1 && d[at + 3] == 0x04));
 }
 
 /* A line "NAME:HASH:…" whose second field could be the hash of a password. */
@@ -135,7 +222,8 @@ static bool has_hash(TEST_ARGS)
 }
 
 static const struct rule {
-	const char *path; /* a pattern, in which '*' stands for slashes too; NULL: any path */
+	/* A pattern, whose stars stand for slashes too; a star and a slash at its begin also for the root. NULL: any path. */
+	const char *path;
 	const char *what;
 	bool (*test)(TEST_ARGS);
 	const char *word;
@@ -143,9 +231,28 @@ static const struct rule {
 	{ "etc/ssh/ssh_host_*_key", "a host key of SSH", has_text, NULL },
 	{ NULL, "a private key", has_private_key, "-----BEGIN " },
 	{ NULL, "a private key (age)", has_word, "AGE-SECRET-KEY-1" },
+	{ NULL, "a private key (WireGuard)", has_key_value, "PrivateKey" },
+	{ NULL, "a shared key (WireGuard)", has_key_value, "PresharedKey" },
+	{ NULL, "a key of AWS", has_key_value, "aws_secret_access_key" },
+	{ NULL, "a key of Kubernetes", has_key_value, "client-key-data" },
+	{ NULL, "a token of Kubernetes", has_kube_token, "token:" },
+	{ NULL, "a token of GitHub", has_token, "ghp_" },
+	{ NULL, "a token of GitHub", has_token, "github_pat_" },
+	{ NULL, "a token of GitLab", has_token, "glpat-" },
+	{ NULL, "a token of npm", has_token, "npm_" },
+	{ NULL, "a key of Stripe", has_token, "sk_live_" },
+	{ "*.key", "a private key (DER)", has_der_key, NULL },
+	{ "*.der", "a private key (DER)", has_der_key, NULL },
+	{ "*.pk8", "a private key (DER)", has_der_key, NULL },
+	{ "*.p12", "a private key (PKCS #12)", has_text, NULL },
+	{ "*.pfx", "a private key (PKCS #12)", has_text, NULL },
+	{ "*/private-keys-v1.d/*.key", "a private key (GnuPG)", has_text, NULL },
+	{ "*/secring.gpg", "a private key (GnuPG)", has_text, NULL },
+	{ "*.keytab", "a key of Kerberos", has_text, NULL },
+	{ "etc/dropbear/dropbear_*_host_key", "a host key of SSH", has_text, NULL },
 	{ "*.ppk", "a private key (PuTTY)", has_word, "PuTTY-User-Key-File-" },
-	{ "*.key", "a private key (minisign)", has_word, "untrusted comment: minisign encrypted" },
-	{ "*.key", "a private key (minisign)", has_word,
+	{ NULL, "a private key (minisign)", begins_with, "untrusted comment: minisign encrypted" },
+	{ NULL, "a private key (minisign)", begins_with,
 	  "untrusted comment: minisign unencrypted" },
 	{ "etc/machine-id", "the id of one machine", has_id, NULL },
 	{ "var/lib/dbus/machine-id", "the id of one machine", has_id, NULL },
@@ -155,11 +262,16 @@ static const struct rule {
 	{ "etc/shadow", "the hash of a password", has_hash, NULL },
 	{ "etc/shadow-", "the hash of a password", has_hash, NULL },
 	{ "etc/gshadow", "the hash of a password", has_hash, NULL },
+	{ "etc/security/opasswd", "the hash of a password", has_hash, NULL },
+	{ "*/.htpasswd", "the hash of a password", has_hash, NULL },
+	{ "etc/wpa_supplicant/*.conf", "a password of a radio network", has_word, "psk=" },
+	{ "etc/NetworkManager/system-connections/*", "a password of a network", has_word, "psk=" },
 	{ "*/.aws/credentials", "a key of AWS", has_word, "aws_secret_access_key" },
 	{ "*/.config/gcloud/*.json", "a key of Google Cloud", has_word, "\"refresh_token\"" },
 	{ "*/.azure/accessTokens.json", "a token of Azure", has_word, "refreshToken" },
-	{ "*/.kube/config", "a key of Kubernetes", has_word, "client-key-data" },
-	{ "*/.kube/config", "a token of Kubernetes", has_word, "token:" },
+	{ "*/.config/gh/hosts.yml", "a token of GitHub", has_word, "oauth_token" },
+	{ "*/.cargo/credentials*", "a token of Cargo", has_word, "token" },
+	{ "*/.s3cfg", "a key of S3", has_word, "secret_key" },
 	{ "*/.docker/config.json", "a password of a registry", has_word, "\"auth\"" },
 	{ "*/.dockercfg", "a password of a registry", has_word, "\"auth\"" },
 	{ "*/.netrc", "a password", has_word, "password" },
@@ -171,10 +283,16 @@ static const struct rule {
 	{ "*/.vault-token", "a token of Vault", has_text, NULL },
 };
 
+static bool path_matches(const char *pattern, const char *path)
+{
+	return fnmatch(pattern, path, 0) == 0 ||
+	       (str_starts(pattern, "*/") && fnmatch(pattern + 2, path, 0) == 0);
+}
+
 const char *secrets_kind(const char *path, const void *data, size_t len)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
-		if ((!rules[i].path || fnmatch(rules[i].path, path, 0) == 0) &&
+		if ((!rules[i].path || path_matches(rules[i].path, path)) &&
 		    rules[i].test(data, len, rules[i].word))
 			return rules[i].what;
 	return NULL;
@@ -227,8 +345,32 @@ static int complain(const struct recipe *recipe, const struct tree_node *node, c
 
 	return err_set(err, EINVAL,
 		       "%s: /%s is %s, and an image is for everybody who can read the store; leave "
-		       "it out, and have it in a volume of the machine%s%s",
-		       owner, node->path, kind, *others ? "; also secret: " : "", others);
+		       "it out, and give it to the machine by \"secrets:\" in the federation's "
+		       "file, or if everybody may have it, say \"allow-secrets: [/%s]\"%s%s",
+		       owner, node->path, kind, node->path, *others ? "; also secret: " : "",
+		       others);
+}
+
+static bool is_allowed(const struct recipe *recipe, const char *node, char ***used)
+{
+	cleanup_free char *path = xasprintf("/%s", node);
+
+	if (!strv_has(recipe->allow_secrets, path))
+		return false;
+	strv_take(used, steal_ptr(path));
+	return true;
+}
+
+/* An exception for what is none would one day be one for what nobody thought of. */
+static int check_allowed(const struct recipe *recipe, char *const *used, struct err **err)
+{
+	for (char **path = recipe->allow_secrets; path && *path; path++)
+		if (!strv_has(used, *path))
+			return err_set(err, EINVAL,
+				       "%s:%d: allow-secrets: %s is not in the image, or nothing "
+				       "secret; leave it out",
+				       recipe->file, recipe_line(recipe, "allow-secrets"), *path);
+	return 0;
 }
 
 int secrets_check(const struct recipe *recipe, const struct tree *tree, struct err **err)
@@ -237,12 +379,15 @@ int secrets_check(const struct recipe *recipe, const struct tree *tree, struct e
 	const struct tree_node *first = NULL;
 	const char *kind, *first_kind = NULL;
 	cleanup_buf struct buf others = BUF_INIT;
+	cleanup_strv char **used = NULL;
 
 	for (size_t i = 0; nodes[i]; i++) {
 		int r = kind_of(nodes[i], &kind, err);
 
 		if (r < 0)
 			return r;
+		if (kind && is_allowed(recipe, nodes[i]->path, &used))
+			continue;
 		if (kind && first)
 			buf_printf(&others, "%s/%s", others.len ? ", " : "", nodes[i]->path);
 		if (kind && !first) {
@@ -251,5 +396,7 @@ int secrets_check(const struct recipe *recipe, const struct tree *tree, struct e
 		}
 	}
 	buf_append(&others, "", 1);
-	return first ? complain(recipe, first, first_kind, (char *)buf_bytes(&others), err) : 0;
+	if (first)
+		return complain(recipe, first, first_kind, (char *)buf_bytes(&others), err);
+	return check_allowed(recipe, used, err);
 }

@@ -660,4 +660,61 @@ left_running() {
 	recipe c 'packages: [hello]' 'files: {/etc/machine-id: {text: "uninitialized\n"}}'
 	build c.yaml
 	[ "$status" -eq 0 ]
+	# Who really wants it says so, for each by its path, and for nothing else.
+	sed -i '$a allow-secrets: [/etc/server.pem]' a.yaml
+	build a.yaml
+	[ "$status" -eq 0 ]
+	sed -i 's|^allow-secrets: .*|allow-secrets: [/etc/server.pem, /etc/ok]|' a.yaml
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"a.yaml:"*": allow-secrets: /etc/ok is not in the image, or nothing secret; leave it out"* ]]
+}
+
+# real_secrets: made by the programs that make them, with the public half of each that has one beside it.
+real_secrets() {
+	mkdir secret public
+	ssh-keygen -q -t ed25519 -N '' -f secret/openssh && mv secret/openssh.pub public/openssh
+	ssh-keygen -q -t rsa -b 2048 -m PEM -N "a word" -f secret/encrypted && rm secret/encrypted.pub
+	openssl genpkey -quiet -algorithm ed25519 -out secret/pkcs8
+	openssl pkey -in secret/pkcs8 -pubout -out public/pkcs8
+	openssl ecparam -name prime256v1 -genkey -noout -out secret/sec1
+	openssl ec -in secret/sec1 -outform DER -out secret/sec1.der 2>openssl.log
+	openssl genpkey -quiet -algorithm rsa -pkeyopt rsa_keygen_bits:2048 -outform DER -out secret/pkcs8.key
+	openssl req -x509 -key secret/sec1 -subj /CN=x -out public/certificate
+	openssl x509 -in public/certificate -outform DER -out public/certificate.der
+	openssl pkcs12 -export -inkey secret/sec1 -in public/certificate -passout pass:x -out secret/store.p12
+	gpg --batch --export-secret-keys --armor --pinentry-mode loopback --passphrase '' test@example.org >secret/pgp
+	gpg --batch --export --armor test@example.org >public/pgp
+	minisign -G -W -p public/minisign -s secret/minisign >/dev/null
+	printf '[Interface]\nPrivateKey = %s\n' "$(wg genkey)" >secret/wg0.conf
+	printf '[Peer]\nPublicKey = %s\n' "$(wg genkey | wg pubkey)" >public/wg0.conf
+	printf 'root:%s:19000:0:99999:7:::\n' "$(openssl passwd -6 word)" >secret/shadow
+	printf 'root:*:19000:0:99999:7:::\nme:!:19000::::::\n' >public/shadow
+	kubeconfig "token: eyJhbGciOiJSUzI1NiJ9.e30.c2ln" >secret/token.yaml
+	kubeconfig "client-key-data: $(base64 -w0 secret/sec1)" >secret/kube.yaml
+	kubeconfig "client-key: /run/secrets/key" >public/kube.yaml
+	# In two parts each, so that this file is no such thing itself.
+	printf '[default]\naws_access_key_id = A\naws_secret_access''_key = %s\n' "$(head -c 30 /dev/urandom | base64)" >secret/aws
+	printf 'GITHUB_TOKEN=ghp''_%s\n' "$(printf 'a%.0s' $(seq 36))" >secret/github
+}
+
+kubeconfig() {
+	printf 'apiVersion: v1\nkind: Config\nclusters:\n- name: x\n  cluster: {server: https://x}\nusers:\n- name: x\n  user:\n    %s\n' "$1"
+}
+
+@test "secrets as real programs make them are found, and their public halves are none" {
+	real_secrets
+	recipe bad 'packages: [hello]' 'files:' "$(cd secret && for f in *; do echo "  /srv/$f: secret/$f"; done)" \
+		'  /etc/shadow: secret/shadow' '  /root/.netrc: {text: "machine a login b password c"}' \
+		'  /root/.pgpass: {text: "*:*:*:me:word"}' '  /etc/ssh/ssh_host_ed25519_key: {text: "anything"}'
+	sed -i '/srv.shadow/d' bad.yaml
+	build bad.yaml
+	[ "$status" -eq 1 ]
+	for f in $(cd secret && ls -I shadow) /etc/shadow /root/.netrc /root/.pgpass /etc/ssh/ssh_host_ed25519_key; do
+		case $f in /*) ;; *) f=/srv/$f ;; esac
+		[[ $output == *"$f"[,\ ]* || $output == *"$f" ]] || { echo "not found: $f"; return 1; }
+	done
+	recipe good 'packages: [hello]' 'files:' "$(cd public && for f in *; do echo "  /srv/$f: public/$f"; done)" '  /etc/shadow: public/shadow'
+	build good.yaml
+	[ "$status" -eq 0 ]
 }

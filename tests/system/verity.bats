@@ -78,6 +78,60 @@ boot_by_hand() {
 	[[ $output == *"boot: the kernel's command line: atoll.verity=x: expected HASH:OFFSET"* ]]
 }
 
+# starts_not TEXT: a restart is refused, and what ran goes on.
+starts_not() {
+	local pid
+	pid=$(of v/a .pid)
+	run "$atoll" restart v/a
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ $output == *"$1"* ]]
+	[ "$(of v/a .pid)" = "$pid" ]
+}
+
+# without BLOB TEXT: one byte of it is another; then it is whole again.
+without() {
+	cp -p "$1" "$WORK/whole"
+	cp -p "$1" "$1.bad"
+	chmod u+w "$1.bad"
+	flip "$1.bad" 300
+	mv -f "$1.bad" "$1"
+	starts_not "$2"
+	mv -f "$WORK/whole" "$1"
+}
+
+# each_blob NAME…: those, and what they are named by.
+each_blob() {
+	local name image digest
+	image=$("$atoll" inspect --image box)
+	for name; do
+		digest=$(jq -r ".$name.digest" <<<"$image")
+		without "$ATOLL_ROOT/store/blobs/sha256/${digest#sha256:}" "blob $digest is corrupted"
+	done
+	# The two manifests, of the image and of the appliance.
+	digest=$(jq -r '.digest[7:]' <<<"$image")
+	without "$ATOLL_ROOT/store/blobs/sha256/$digest" "blob sha256:$digest is corrupted"
+	digest=$(jq -r '.layers[] | select(.mediaType | test("atoll.appliance")) | .digest[7:]' "$ATOLL_ROOT/store/blobs/sha256/$digest")
+	without "$ATOLL_ROOT/store/blobs/sha256/$digest" "blob sha256:$digest is corrupted"
+}
+
+@test "of every blob that it starts from, one byte altered after up is refused, and it goes on" {
+	each_blob rootfs kernel vmlinux initramfs
+}
+
+@test "so with a trusted key: unsigned, signed by another, and each blob of one that is signed" {
+	"$atoll" key create --no-password "$WORK/ours" >/dev/null
+	"$atoll" key create --no-password "$WORK/theirs" >/dev/null
+	"$atoll" key trust "$WORK/ours.pub"
+	starts_not "is not signed"
+	"$atoll" sign --key "$WORK/theirs.key" box
+	starts_not "not by a key that this computer trusts"
+	"$atoll" sign --key "$WORK/ours.key" box
+	each_blob rootfs
+	"$atoll" restart v/a
+	[ "$(sh_in a 'echo again')" = again ]
+}
+
 @test "a byte that is altered while it runs is an I/O error, and the rest is read as before" {
 	chmod u+w "$(rootfs a)"
 	flip "$(rootfs a)" "$(place 3000000)"

@@ -63,6 +63,30 @@ static const struct {
 	{ "home/me/.pgpass", "*:*:*:me:x\n", "PostgreSQL" },
 	{ "root/.docker/config.json", "{\"auths\": {\"r\": {\"auth\": \"eA==\"}}}", "registry" },
 	{ "root/.docker/config.json", "{}", NULL },
+	{ ".netrc", "machine a login b password c\n", "password" },
+	{ "etc/wireguard/wg0.conf", "[Interface]\nPrivateKey = " LINE "\n", "WireGuard" },
+	{ "a.netdev", "[WireGuard]\nPrivateKey=" LINE "\n", "WireGuard" },
+	{ "etc/wireguard/wg0.conf", "[Interface]\nPrivateKey = <yours>\nPublicKey = " LINE "\n",
+	  NULL },
+	{ "a", "aws_secret_access_key=" LINE, "AWS" },
+	{ "a.json", "{\"aws_secret_access_key\": \"" LINE "\"}", "AWS" },
+	{ "a.py", "session(aws_secret_access_key=key)", NULL },
+	{ "etc/k/admin.conf", "clusters:\nusers:\n- user:\n    client-key-data: " LINE,
+	  "Kubernetes" },
+	{ "a", "apiVersion: v1\nclusters: []\nusers:\n- user:\n    token: x\n", "Kubernetes" },
+	{ "a", "users: []\ntoken: x\n", NULL },
+	{ "a.env", "T=ghp_" LINE, "GitHub" },
+	{ "a.env", "T=ghp_short", NULL },
+	{ "a.js", "x_npm_" LINE, NULL },
+	{ "a.rst", "\"AppServerPrivateKey\": \"" LINE "\"", NULL },
+	{ "a", "untrusted comment: minisign encrypted secret key\n" LINE, "minisign" },
+	{ "a.py", "see 'untrusted comment: minisign encrypted secret key'\n", NULL },
+	{ ".npmrc", "x=npm_" LINE, "npm" },
+	{ "etc/dropbear/dropbear_rsa_host_key", "x", "host key" },
+	{ "root/.gnupg/private-keys-v1.d/A.key", "x", "GnuPG" },
+	{ "etc/krb5.keytab", "x", "Kerberos" },
+	{ "srv/.htpasswd", "me:$2y$05$abcdefghij\n", "hash" },
+	{ "srv/.htpasswd", "me:\n", NULL },
 };
 
 static void test_kinds(void **state)
@@ -77,6 +101,23 @@ static void test_kinds(void **state)
 	}
 }
 
+/* Those with bytes of any value. */
+static void test_der(void **state)
+{
+	static const char key[64] = "\x30\x82\x04\xbd\x02\x01\x00\x30\x0d";
+	static const char short_key[64] = "\x30\x3e\x02\x01\x01\x04\x20";
+	static const char certificate[64] = "\x30\x82\x04\xbd\x30\x82\x03\xa5\xa0";
+	static const char cut[64] = "\x30\xff\x02\x01";
+
+	(void)state;
+	assert_non_null(secrets_kind("a.key", key, sizeof(key) - 1));
+	assert_non_null(secrets_kind("a.der", short_key, sizeof(key) - 1));
+	assert_null(secrets_kind("a.txt", key, sizeof(key) - 1));
+	assert_null(secrets_kind("a.der", certificate, sizeof(key) - 1));
+	assert_null(secrets_kind("a.der", cut, sizeof(key) - 1));
+	assert_null(secrets_kind("a.der", key, 8));
+}
+
 static void put(struct tree *tree, const char *path, const char *text, size_t len, char name[32])
 {
 	int fd;
@@ -87,6 +128,26 @@ static void put(struct tree *tree, const char *path, const char *text, size_t le
 	assert_int_equal(fd_write_all(fd, text, len), 0);
 	close(fd);
 	tree_put_file(tree, path, 0644, name, "foo", "package");
+}
+
+/* Each path by its own, and none that is not needed. */
+static void allow(struct recipe *recipe, const struct tree *tree)
+{
+	char one[] = "/one", id[] = "/etc/machine-id", page[] = "/page";
+	char *some[] = { one, NULL }, *both[] = { one, id, NULL },
+	     *more[] = { one, id, page, NULL };
+	struct err *err = NULL;
+
+	recipe->allow_secrets = some;
+	assert_int_equal(secrets_check(recipe, tree, &err), -EINVAL);
+	assert_non_null(strstr(err_msg(err), "allow-secrets: [/etc/machine-id]"));
+	assert_null(strstr(err_msg(err), "also secret"));
+	recipe->allow_secrets = both;
+	assert_int_equal(secrets_check(recipe, tree, NULL), 0);
+	recipe->allow_secrets = more;
+	assert_int_equal(secrets_check(recipe, tree, &err), -EINVAL);
+	assert_non_null(strstr(err_msg(err), "/page is not in the image, or nothing secret"));
+	err_free(err);
 }
 
 /* Also of files that end with a page: what is behind those is nobody's. */
@@ -109,6 +170,7 @@ static void test_tree(void **state)
 	assert_int_equal(secrets_check(&recipe, &tree, &err), -EINVAL);
 	assert_non_null(strstr(err_msg(err), "package \"foo\": /etc/machine-id is the id of one"));
 	assert_non_null(strstr(err_msg(err), "also secret: /one"));
+	allow(&recipe, &tree);
 	tree_finish(&tree);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		unlink(names[i]);
@@ -118,6 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_der),
 		cmocka_unit_test(test_tree),
 	};
 
