@@ -24,7 +24,8 @@ static const char *const names[REASON_COUNT] = {
 	[REASON_NAMED] = "named",       [REASON_COMMAND] = "command",
 	[REASON_IMPORT] = "import",     [REASON_PLUGIN] = "plugin",
 	[REASON_CONFIG] = "config",     [REASON_DATA] = "data",
-	[REASON_LICENCE] = "licence",   [REASON_EXCLUDED] = "excluded",
+	[REASON_MADE] = "made",         [REASON_LICENCE] = "licence",
+	[REASON_EXCLUDED] = "excluded",
 };
 
 const char *reason_name(enum reason kind)

@@ -53,6 +53,7 @@ enum reason {
 	REASON_PLUGIN,      /* a rule of the builder; detail: the rule */
 	REASON_CONFIG,      /* configuration of a package that is in use */
 	REASON_DATA,        /* data of a program or package that is in use */
+	REASON_MADE,        /* a cache, made by the builder of files like it; detail: by what */
 	REASON_LICENCE,     /* terms of a package of which something is there */
 	REASON_EXCLUDED,    /* left out though asked for, as the recipe says */
 	REASON_COUNT,

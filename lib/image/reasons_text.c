@@ -40,6 +40,7 @@ static const struct {
 			    "is configuration of package %p, which goes with ", "", " (", ")" },
 	[REASON_DATA] = { "data of what is there", "is data of package %p, which goes with ", "",
 			  " (", ")" },
+	[REASON_MADE] = { "a cache that was made", "was made of what ", " is one of", " (", ")" },
 	[REASON_LICENCE] = { "licences of what is there",
 			     "has the licence of package %p, of which ", " is here", " (", ")" },
 	[REASON_EXCLUDED] = { "the recipe leaves it out", "is left out by the recipe, though ",

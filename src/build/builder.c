@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "accounts.h"
+#include "caches.h"
 #include "check.h"
 #include "closure.h"
 #include "declare.h"
@@ -331,9 +332,12 @@ static int make_tree(struct build *s, struct err **err)
 	keep_packages(&s->tree, &s->left);
 	r = load_accounts(s, err);
 	if (r == 0)
-		r = blame_recipe(s, declare_system(ws, s->recipe, &s->accounts, &s->tree, err));
+		r = blame_recipe(s, declare_system(ws, s->recipe, &s->packages, &s->accounts,
+						   &s->tree, err));
 	if (r == 0)
 		r = blame_recipe(s, files_put(ws, s->recipe, &s->accounts, &s->tree, err));
+	if (r == 0)
+		caches_declare(&s->tree);
 	return r;
 }
 
@@ -347,6 +351,8 @@ static int keep(struct build *s, struct err **err)
 	if (!recipe_keeps(s->recipe, "packages"))
 		r = blame_recipe(s, closure_keep(s->recipe, &s->packages, s->arch, &s->tree,
 						 &s->left, &notes, err));
+	if (r == 0)
+		r = caches_make(&s->b->ws, &s->tree, &s->left, &notes, err);
 	say_notes(s, notes);
 	if (r == 0)
 		r = blame_recipe(s, check_scripts(s->recipe, &s->packages, &s->tree, err));

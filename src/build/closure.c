@@ -404,6 +404,12 @@ static int keep_roots(struct closure *c, struct err **err)
 
 static bool is_text(const struct tree_node *node)
 {
+	static const char *const drivers[] = { "usr/share/glvnd/", "usr/share/vulkan/" };
+
+	/* OpenGL's and Vulkan's, by name in JSON. */
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+		if (str_starts(node->path, drivers[i]))
+			return true;
 	/* Not what we declare: the shells in passwd are nobody's needs. */
 	return (str_starts(node->path, "etc/") && !str_eq(node->owner, "atoll")) ||
 	       str_eq(node->owner, "recipe");

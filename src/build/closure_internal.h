@@ -40,9 +40,10 @@ struct closure {
 	struct version_set *version_sets;
 	size_t n_version_sets;
 	char *python; /* the folder of its library, "usr/lib/python3.11"; NULL: no script needs it */
-	bool no_shell;           /* said that one is missing */
-	bool perl, node;         /* a script of that language is kept, so their modules count */
-	struct buf python_bytes; /* of the interpreter */
+	bool no_shell;             /* said that one is missing */
+	unsigned int said_missing; /* of closure_functions.c's readers, which have said so */
+	bool perl, node;           /* a script of that language is kept, so their modules count */
+	struct buf python_bytes;   /* of the interpreter */
 	char ***notes;
 };
 
@@ -93,6 +94,9 @@ void closure_python_module(struct closure *c, const char *name, enum reason reas
 /* closure_perl.c */
 void closure_perl(struct closure *c, struct tree_node *node);
 void closure_node(struct closure *c, struct tree_node *node);
+
+/* closure_functions.c */
+void closure_functions(struct closure *c, char *const *imports, const struct tree_node *by);
 
 /* closure_rules.c */
 void closure_named(struct closure *c, const char *path, const struct tree_node *by);

@@ -24,6 +24,9 @@ static const char *const shared[] = {
 	"usr/lib/*-linux-gnu*",
 	"usr/lib/locale",
 	"usr/lib/*/gconv",
+	"usr/lib/systemd",
+	"usr/lib/systemd/*",
+	"usr/lib/*.d",         /* each package's own drop into: tmpfiles.d, sysctl.d */
 	"usr/lib/*/security",  /* PAM's, by name in its configuration */
 	"usr/lib/*/engines-*", /* OpenSSL's, by name in its configuration */
 	"usr/lib/*/ossl-modules",
@@ -74,6 +77,7 @@ static const char *const foreign_config[] = {
 	"etc/logrotate.d/",
 	"etc/cron.",
 	"etc/systemd/",
+	"etc/xdg/systemd/",
 	"etc/bash_completion",
 	"etc/insserv",
 	"etc/apparmor",

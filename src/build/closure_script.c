@@ -245,8 +245,8 @@ void closure_command(struct closure *c, char *const *argv, const char *detail)
 
 		if (node && S_ISREG(node->mode))
 			closure_need(c, *arg, REASON_RECIPE, NULL, detail);
-		/* A program that the first starts: "env X=1 nginx", "setpriv … nginx". */
-		else if (program && is_starter(*argv))
+		/* A program that the first starts: "env X=1 nginx", "setpriv … nginx", "cage -- foot". */
+		else if (program && (is_starter(*argv) || str_eq(arg[-1], "--")))
 			closure_need_program(c, *arg, REASON_RECIPE, NULL, detail);
 		if (program && (str_eq(*arg, "-c") || str_eq(*arg, "-m")) && arg[1])
 			scan_argument(c, *argv, *arg, arg[1], program);

@@ -29,6 +29,8 @@ static void run_child(const struct command *c, int out, int errors, pid_t parent
 	if (dup2(c->in ? c->in : null, 0) < 0 || dup2(out, 1) < 0 ||
 	    dup2(errors >= 0 ? errors : null, 2) < 0)
 		_exit(EXIT_NO_EXEC);
+	if (c->dir && chdir(c->dir) < 0)
+		_exit(EXIT_NO_EXEC);
 	setenv("LC_ALL", "C", 1);
 	for (const char *const *e = c->env; e && *e; e += 2)
 		setenv(e[0], e[1], 1);

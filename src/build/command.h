@@ -12,6 +12,7 @@ struct command {
 	const char *const *argv; /* argv[0] is found in PATH */
 	const char *package;     /* that has it, for the error when it is not there */
 	const char *const *env;  /* name, value, …, NULL: added to ours; or NULL */
+	const char *dir;         /* its working folder; NULL: ours */
 	int in;                  /* its standard input; 0: nothing to read */
 	/* Told of what it writes to standard output, which `out` then does not get; or NULL. */
 	void (*heard)(const char *chunk, size_t len, void *data);

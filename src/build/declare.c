@@ -53,28 +53,31 @@ static const struct {
 			       "networks: files\nprotocols: files\nservices: files\n" },
 };
 
-/* What update-alternatives would link: the first target that is there. */
+/*
+ * Alternatives that no package says, or in a script that cannot be read as data: the first target
+ * that is there.
+ */
 static const struct {
 	const char *path, *target;
 } alternatives[] = {
-	{ "usr/bin/sh", "dash" },
-	{ "usr/bin/sh", "bash" },
-	{ "usr/bin/awk", "gawk" },
-	{ "usr/bin/awk", "mawk" },
-	{ "usr/bin/nc", "nc.openbsd" },
-	{ "usr/bin/nc", "nc.traditional" },
-	{ "usr/bin/netcat", "nc.openbsd" },
-	{ "usr/bin/netcat", "nc.traditional" },
-	{ "usr/bin/which", "which.debianutils" },
-	{ "usr/bin/pager", "less" },
-	{ "usr/bin/pager", "more" },
-	{ "usr/bin/editor", "nano" },
-	{ "usr/bin/editor", "vim.basic" },
-	{ "usr/bin/editor", "vim.tiny" },
-	{ "usr/bin/vi", "vim.basic" },
-	{ "usr/bin/vi", "vim.tiny" },
-	{ "usr/sbin/iptables", "iptables-nft" },
-	{ "usr/sbin/ip6tables", "ip6tables-nft" },
+	{ "/usr/bin/sh", "/usr/bin/dash" },
+	{ "/usr/bin/sh", "/usr/bin/bash" },
+	{ "/usr/bin/awk", "/usr/bin/gawk" },
+	{ "/usr/bin/awk", "/usr/bin/mawk" },
+	{ "/usr/bin/nc", "/usr/bin/nc.openbsd" },
+	{ "/usr/bin/nc", "/usr/bin/nc.traditional" },
+	{ "/usr/bin/netcat", "/usr/bin/nc.openbsd" },
+	{ "/usr/bin/netcat", "/usr/bin/nc.traditional" },
+	{ "/usr/bin/which", "/usr/bin/which.debianutils" },
+	{ "/usr/bin/pager", "/usr/bin/less" },
+	{ "/usr/bin/pager", "/usr/bin/more" },
+	{ "/usr/bin/editor", "/usr/bin/nano" },
+	{ "/usr/bin/editor", "/usr/bin/vim.basic" },
+	{ "/usr/bin/editor", "/usr/bin/vim.tiny" },
+	{ "/usr/bin/vi", "/usr/bin/vim.basic" },
+	{ "/usr/bin/vi", "/usr/bin/vim.tiny" },
+	{ "/usr/sbin/iptables", "/usr/sbin/iptables-nft" },
+	{ "/usr/sbin/ip6tables", "/usr/sbin/ip6tables-nft" },
 };
 
 static void declare_folders(struct tree *tree)
@@ -98,20 +101,55 @@ static void declare_links(struct tree *tree)
 	}
 }
 
-static void declare_alternatives(struct tree *tree)
+/* To a neighbour by its name alone. */
+static void put_alternative(struct tree *tree, const char *path, const char *target)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(alternatives); i++) {
-		const char *slash = strrchr(alternatives[i].path, '/');
-		cleanup_free char *target =
-			xasprintf("%.*s/%s", (int)(slash - alternatives[i].path),
-				  alternatives[i].path, alternatives[i].target);
+	cleanup_free char *own = NULL, *at = NULL;
+	const struct tree_node *node;
+	size_t n;
 
-		const struct tree_node *node = tree_get(tree, target);
+	if (tree_path(path, &own) < 0 || tree_path(target, &at) < 0 || tree_get(tree, own))
+		return;
+	node = tree_get(tree, at);
+	n = (size_t)(strrchr(path, '/') + 1 - path);
+	if (node)
+		tree_put_link(tree, own,
+			      strncmp(path, target, n) == 0 && !strchr(target + n, '/') ? target + n
+											: target,
+			      node->owner, "alternative");
+}
 
-		if (!tree_get(tree, alternatives[i].path) && node)
-			tree_put_link(tree, alternatives[i].path, alternatives[i].target,
-				      node->owner, "alternative");
+/* Among those of a link whose target is there, the one of the highest priority, as the first says it. */
+static bool is_best(const struct package_list *packages, const struct tree *tree,
+		    const struct alternative *a)
+{
+	for (size_t i = 0; i < packages->n; i++) {
+		const struct alternative_list *list = &packages->items[i].alternatives;
+
+		for (size_t j = 0; j < list->n; j++) {
+			const struct alternative *other = &list->items[j];
+			cleanup_free char *target = NULL;
+
+			if (str_eq(other->link, a->link) && other->priority > a->priority &&
+			    tree_path(other->target, &target) == 0 && tree_get(tree, target))
+				return false;
+		}
 	}
+	return true;
+}
+
+/* What packages say, then what their scripts put together so that it cannot be read. */
+static void declare_alternatives(const struct package_list *packages, struct tree *tree)
+{
+	for (size_t i = 0; i < packages->n; i++) {
+		const struct alternative_list *list = &packages->items[i].alternatives;
+
+		for (size_t j = 0; j < list->n; j++)
+			if (is_best(packages, tree, &list->items[j]))
+				put_alternative(tree, list->items[j].link, list->items[j].target);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(alternatives); i++)
+		put_alternative(tree, alternatives[i].path, alternatives[i].target);
 }
 
 static int declare_files(struct workspace *ws, struct tree *tree, struct err **err)
@@ -186,12 +224,13 @@ static int declare_volume(const struct recipe *recipe, const struct recipe_volum
 }
 
 int declare_system(struct workspace *ws, const struct recipe *recipe,
-		   const struct accounts *accounts, struct tree *tree, struct err **err)
+		   const struct package_list *packages, const struct accounts *accounts,
+		   struct tree *tree, struct err **err)
 {
 	int r;
 
 	declare_folders(tree);
-	declare_alternatives(tree);
+	declare_alternatives(packages, tree);
 	r = declare_files(ws, tree, err);
 	if (r == 0)
 		r = accounts_put(accounts, ws, tree, err);

@@ -7,6 +7,7 @@
 #define ATOLL_BUILD_DECLARE_H
 
 #include "accounts.h"
+#include "package.h"
 #include "recipe.h"
 #include "tree.h"
 #include "workspace.h"
@@ -16,6 +17,7 @@
  * Standard folders, links and files; users; certificates; alternatives; folders for the volumes.
  */
 int declare_system(struct workspace *ws, const struct recipe *recipe,
-		   const struct accounts *accounts, struct tree *tree, struct err **err);
+		   const struct package_list *packages, const struct accounts *accounts,
+		   struct tree *tree, struct err **err);
 
 #endif

@@ -11,7 +11,6 @@
 
 #define CACHE               "etc/ld.so.cache"
 #define LITTLE_ENDIAN_CACHE 2
-#define LINKS_MAX           16
 
 /* The flags of a library of the C library 6 for each architecture: dl-cache.h. */
 static const struct {
@@ -103,21 +102,6 @@ void ldcache_write(struct ldcache_entry *entries, size_t n, uint32_t flags, stru
 	buf_append(out, buf_bytes(&strings), strings.len);
 }
 
-/* The regular file behind links that stay in one folder, as those of libraries do, or elsewhere. */
-static const struct tree_node *resolve(const struct tree *tree, const struct tree_node *node)
-{
-	for (int i = 0; i < LINKS_MAX && node && S_ISLNK(node->mode); i++) {
-		const char *slash = strrchr(node->path, '/');
-		cleanup_free char *joined =
-			xasprintf("%.*s/%s", *node->target == '/' ? 0 : (int)(slash - node->path),
-				  node->path, node->target);
-		cleanup_free char *path = NULL;
-
-		node = tree_path_beneath(joined, &path) == 0 ? tree_get(tree, path) : NULL;
-	}
-	return node && S_ISREG(node->mode) && node->content ? node : NULL;
-}
-
 /* The name of a library's file or link as programs ask for it. */
 static const char *wanted_name(const struct tree *tree, const struct tree_node *node,
 			       const char *folder)
@@ -131,7 +115,7 @@ static const char *wanted_name(const struct tree *tree, const struct tree_node *
 	if (strncmp(node->path, folder, n) != 0 || strchr(name, '/') || S_ISDIR(node->mode) ||
 	    !word_is_library(name, strlen(name)))
 		return NULL;
-	file = resolve(tree, node);
+	file = tree_file(tree, node);
 	if (!file || elf_scan(file->content, ELF_NAMES, &facts, NULL) != 1)
 		return NULL;
 	is_wanted = !facts.soname || str_eq(facts.soname, name);

@@ -15,6 +15,7 @@ void package_finish(struct package *p)
 	free(p->source_version);
 	free(p->path);
 	strv_free(p->depends);
+	alternative_list_finish(&p->alternatives);
 	free(p->script);
 	free(p->url);
 	strv_free(p->mirrors);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "alternatives.h"
 #include "sha256.h"
 
 struct package {
@@ -18,6 +19,7 @@ struct package {
 	char **depends;       /* names of packages that it asks for; once it is unpacked */
 	char sha256[SHA256_HEX + 1];
 	uint64_t size;
+	struct alternative_list alternatives; /* that its postinst says; once it is unpacked */
 	char *script; /* of its postinst, the first command that nothing stands in for; or NULL */
 	char *deb;    /* the file in the cache, there once it is fetched */
 };

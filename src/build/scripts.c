@@ -4,10 +4,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "buf.h"
 #include "mem.h"
 #include "str.h"
 
-#define SECTION_BEGIN "# Automatically added by dh_"
+#define SECTION_BEGIN "# Automatically added by "
 #define SECTION_END   "# End automatically added section"
 
 /* Scripts that were read by us, and what they come to in an appliance. */
@@ -16,17 +17,25 @@ static const struct {
 } known[] = {
 	{ "base-passwd", "accounts.c" },
 	{ "ca-certificates", "declare.c: certificates" },
+	{ "bubblewrap", "a setting of the host's kernel" },
 	{ "coreutils", "an Info index, which is documentation" },
 	{ "dash", "declare.c: /bin/sh" },
 	{ "debconf", "moves an old database" },
 	{ "debianutils", "declare.c: which; a list of login shells" },
+	{ "dmsetup", "an initramfs of the host" },
 	{ "dpkg", "its own database and timers" },
+	{ "fontconfig", "caches.c: fonts" },
+	{ "fontconfig-config", "answers that change defaults, an empty folder" },
 	{ "init-system-helpers", "leftovers of old versions" },
 	{ "iproute2", "a capability for 'ip vrf exec' of ordinary users" },
 	{ "libc-bin", "ldcache.c" },
 	{ "libc6", "restarts services" },
 	{ "libgcrypt20", "leftovers of old versions" },
+	{ "libgdk-pixbuf-2.0-0", "caches.c: loaders of images" },
+	{ "libglib2.0-0", "caches.c: schemas; without a cache GIO looks at each module" },
 	{ "libgssapi-krb5-2", "restarts services" },
+	{ "libgstreamer1.0-0", "a privilege of its clock's helper" },
+	{ "libgtk-3-0", "input methods; without their cache GTK has its own" },
 	{ "libpam-modules", "restarts services" },
 	{ "libpam0g", "restarts services" },
 	{ "libpython3.11-minimal", "leftovers of old versions" },
@@ -44,6 +53,7 @@ static const struct {
 	{ "readline-common", "moves an old file" },
 	{ "redis-server", "its user and folders: the recipe says users: and volumes:" },
 	{ "redis-tools", "owners of its log; the recipe says users:" },
+	{ "shared-mime-info", "caches.c: MIME types" },
 	{ "tzdata", "local time is UTC, or what the recipe's TZ says" },
 	{ "tar", "declare.c has no use for rmt" },
 	{ "usrmerge", "tree.c: merged /usr" },
@@ -56,7 +66,7 @@ static const char *const helpers[] = {
 	"systemd_enable", "systemd_start",  "installdeb",
 	"installmenu",    "installudev",    "installlogcheck",
 	"python",         "python3",        "python2",
-	"icons",          "nginx",
+	"icons",          "nginx",          "installdeb-hunspell",
 };
 
 /* Lines that every script has around what it does. */
@@ -117,27 +127,54 @@ static char *trimmed(const char *line, size_t len)
 	return xstrndup(line, len);
 }
 
-char *scripts_unknown(const char *package, const char *text)
+/* The command that begins there, with the lines that it goes on in; *ret_len is all of it. */
+static char *command_at(const char *text, size_t *ret_len)
 {
+	cleanup_buf struct buf joined = BUF_INIT;
+	cleanup_free char *all = NULL;
+	size_t at = 0;
+
+	for (;;) {
+		size_t len = strcspn(text + at, "\n");
+		bool goes_on = len && text[at + len - 1] == '\\' && text[at + len];
+
+		buf_append(&joined, text + at, goes_on ? len - 1 : len);
+		at += len + (text[at + len] == '\n');
+		if (!goes_on)
+			break;
+	}
+	*ret_len = at;
+	all = buf_steal_str(&joined);
+	return trimmed(all, strlen(all));
+}
+
+/* What debhelper or another such program added: its name, without "dh_". */
+static bool is_idle_section(char *line)
+{
+	char *helper = line + strlen(SECTION_BEGIN);
+
+	helper += str_starts(helper, "dh_") ? 3 : 0;
+	helper[strcspn(helper, " /:")] = '\0';
+	return is_in(helpers, ARRAY_SIZE(helpers), helper);
+}
+
+char *scripts_unknown(const char *package, const char *text, struct alternative_list *alternatives)
+{
+	cleanup_free char *unknown = NULL;
 	bool skipped = false; /* inside a part that does nothing for us */
 
-	if (is_known(package))
-		return NULL;
 	while (*text) {
-		size_t len = strcspn(text, "\n");
-		cleanup_free char *line = trimmed(text, len);
+		size_t len;
+		cleanup_free char *line = command_at(text, &len);
 
-		if (str_starts(line, SECTION_BEGIN)) {
-			char *helper = line + strlen(SECTION_BEGIN);
-
-			helper[strcspn(helper, " /:")] = '\0';
-			skipped = is_in(helpers, ARRAY_SIZE(helpers), helper);
-		} else if (str_starts(line, SECTION_END)) {
+		text += len;
+		if (str_starts(line, SECTION_BEGIN))
+			skipped = is_idle_section(line);
+		else if (str_starts(line, SECTION_END))
 			skipped = false;
-		} else if (!skipped && !is_frame(line)) {
-			return steal_ptr(line);
-		}
-		text += len + (text[len] == '\n');
+		else if (!skipped && !alternatives_read(line, alternatives) && !is_frame(line) &&
+			 !unknown)
+			unknown = steal_ptr(line);
 	}
-	return NULL;
+	return is_known(package) ? NULL : steal_ptr(unknown);
 }

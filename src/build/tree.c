@@ -9,6 +9,8 @@
 #include "sha256.h"
 #include "str.h"
 
+#define LINKS_MAX 40
+
 /* Folders that are links in every appliance, as on a Debian system with merged /usr. */
 static const struct {
 	const char *from, *to;
@@ -226,6 +228,19 @@ int tree_path(const char *path, char **ret_path)
 int tree_path_beneath(const char *path, char **ret_path)
 {
 	return make_path(path, true, ret_path);
+}
+
+const struct tree_node *tree_file(const struct tree *t, const struct tree_node *node)
+{
+	for (int i = 0; i < LINKS_MAX && node && S_ISLNK(node->mode); i++) {
+		const char *slash = strrchr(node->path, '/');
+		int folder = *node->target == '/' || !slash ? 0 : (int)(slash - node->path);
+		cleanup_free char *joined = xasprintf("%.*s/%s", folder, node->path, node->target);
+		cleanup_free char *path = NULL;
+
+		node = tree_path_beneath(joined, &path) == 0 ? tree_get(t, path) : NULL;
+	}
+	return node && S_ISREG(node->mode) && node->content ? node : NULL;
 }
 
 static int complete_parents(struct tree *t, const struct tree_node *node, struct err **err)

@@ -60,6 +60,8 @@ struct tree_node *tree_put_link(struct tree *t, const char *path, const char *ta
 				const char *owner, const char *detail);
 struct tree_node *tree_put_file(struct tree *t, const char *path, mode_t mode, const char *content,
 				const char *owner, const char *detail);
+/* The regular file that a node is or that a link leads to; NULL: none, or an empty one. */
+const struct tree_node *tree_file(const struct tree *t, const struct tree_node *node);
 /* Whether two regular files have the same bytes. */
 bool tree_same_content(const struct tree_node *a, const struct tree_node *b);
 /* Says why a node is there; by and detail may be NULL. */

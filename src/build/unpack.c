@@ -78,7 +78,8 @@ static void read_script(struct unpacking *u, const char *text)
 	struct package *p = &u->packages->items[u->i];
 
 	free(p->script);
-	p->script = scripts_unknown(p->name, text);
+	alternative_list_finish(&p->alternatives);
+	p->script = scripts_unknown(p->name, text, &p->alternatives);
 }
 
 static int handle_control(struct archive *a, struct archive_entry *entry, void *data,
