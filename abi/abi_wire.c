@@ -23,6 +23,7 @@ static const struct msg_field wire_start_fields[] = {
 	MSG_FIELD_RECORDS(3, struct wire_start, guest, 1, &guest_config_type),
 	MSG_FIELD(4, MSG_STR, struct wire_start, verity, WIRE_VERITY_MAX),
 	MSG_FIELD_RECORDS(5, struct wire_start, secrets, MACHINE_SECRETS_MAX, &wire_secret_type),
+	MSG_FIELD(6, MSG_U64, struct wire_start, network, 1),
 };
 const struct msg_type wire_start_type = MSG_TYPE(WIRE_START, wire_start, wire_start_fields);
 

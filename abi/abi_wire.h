@@ -30,6 +30,7 @@
  * `device` is the prefix and its partition's name.
  */
 #define WIRE_STANDALONE_FILE      "/standalone"
+#define WIRE_STANDALONE_DHCP      "/udhcpc" /* busybox, beside it */
 #define WIRE_STANDALONE_ROOT      "atoll-root"
 #define WIRE_STANDALONE_PARTITION "PARTLABEL="
 
@@ -67,6 +68,7 @@ struct wire_start {
 	uint64_t time; /* CLOCK_REALTIME of the host in nanoseconds, for a guest without a clock */
 	struct msg_records guest;   /* exactly one struct guest_config */
 	struct msg_records secrets; /* struct wire_secret */
+	uint64_t network; /* 1, there alone: addresses of every NIC from whoever gives them */
 	char *verity; /* as WIRE_VERITY_PARAMETER, in WIRE_STANDALONE_FILE alone; absent: none */
 };
 #define WIRE_VERSION 1

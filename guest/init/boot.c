@@ -15,6 +15,8 @@
 #include "abi_wire.h"
 #include "devices.h"
 #include "fd.h"
+#include "hardware.h"
+#include "lease.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
@@ -139,6 +141,7 @@ static int move_mounts(struct err **err)
 static void drop_initramfs(void)
 {
 	dir_remove(MODULES_DIR, NULL);
+	dir_remove(HARDWARE_DIR, NULL);
 	unlink("/init");
 }
 
@@ -181,6 +184,10 @@ int boot_root(const struct wire_start *standalone, struct err **err)
 	if (r == 0)
 		r = find_root(standalone, &device, err);
 	found = clock_ns();
+	if (r == 0 && standalone && standalone->network) {
+		hardware_wait_nic();
+		lease_keep_program();
+	}
 	if (r == 0)
 		r = mount_root(device, standalone, err);
 	if (r == 0)

@@ -14,6 +14,7 @@
 
 #include "abi_wire.h"
 #include "fd.h"
+#include "hardware.h"
 #include "loop.h"
 #include "mem.h"
 #include "str.h"
@@ -78,6 +79,7 @@ static int wait_for(const char *dir, const char *attribute, const char *value, s
 			*ret_path = xasprintf("/dev/%s", name);
 			return 0;
 		}
+		hardware_look();
 		nap();
 	} while (clock_ms() < end);
 	return -ENODEV;

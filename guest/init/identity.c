@@ -66,11 +66,11 @@ static int write_hosts(const struct guest_config *config, struct err **err)
 	return write_file("/etc/hosts", &text, err);
 }
 
-static int write_resolver(const struct guest_config *config, struct err **err)
+int identity_set_resolver(char *const *dns, struct err **err)
 {
 	cleanup_buf struct buf text = BUF_INIT;
 
-	for (char **dns = config->dns; dns && *dns; dns++)
+	for (; dns && *dns; dns++)
 		if (is_address(*dns))
 			buf_printf(&text, "nameserver %s\n", *dns);
 		else
@@ -96,7 +96,7 @@ int identity_set(const struct guest_config *config, struct err **err)
 	if (r == 0)
 		r = write_hosts(config, err);
 	if (r == 0)
-		r = write_resolver(config, err);
+		r = identity_set_resolver(config->dns, err);
 	return r;
 }
 

@@ -17,6 +17,7 @@
 #include "app.h"
 #include "control.h"
 #include "identity.h"
+#include "lease.h"
 #include "links.h"
 #include "log.h"
 #include "mem.h"
@@ -81,15 +82,15 @@ static void handle_app_end(int code, void *data)
 		end(agent, LAST_GRACE_MS, code);
 }
 
-static int bring_up_interfaces(const struct guest_config *config, struct err **err)
+static int bring_up_interfaces(const struct agent *agent, struct err **err)
 {
-	MSG_EACH (struct guest_nic, nic, &config->nics) {
+	MSG_EACH (struct guest_nic, nic, &agent->config->nics) {
 		int r = net_configure(nic, err);
 
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return machine.start->network ? lease_begin(agent, err) : 0;
 }
 
 static void go(struct agent *agent)
@@ -99,7 +100,7 @@ static void go(struct agent *agent)
 	int r;
 
 	control_state(PHASE_PREPARED, 0, NULL);
-	r = bring_up_interfaces(config, &err);
+	r = bring_up_interfaces(agent, &err);
 	if (r == 0)
 		r = links_listen(agent, &err);
 	if (r == 0 && config->argv) {

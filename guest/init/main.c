@@ -9,7 +9,8 @@
  *	/init				in a VM's initramfs: everything is its own to make
  *
  * From there on both are the same: a wire, a configuration from it, an application. A VM that starts by
- * itself (standalone.h) has its configuration in the initramfs, and no wire.
+ * itself (standalone.h) has its configuration in the initramfs, and no wire; its DHCP client runs this program
+ * as well (lease.h).
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -25,6 +26,7 @@
 #include "button.h"
 #include "devices.h"
 #include "fd.h"
+#include "lease.h"
 #include "log.h"
 #include "machine.h"
 #include "mounts.h"
@@ -108,6 +110,8 @@ int main(int argc, char **argv)
 	agent.light = argc > 1 && str_eq(argv[1], "light");
 	log_init("init", LOG_LEVEL_INFO);
 	/* It signals every process that it can see: only its own may be there. */
+	if (lease_is_script(argc, argv))
+		return lease_script(argv[1]);
 	if (getpid() != 1 || (argc > 1 && !agent.light))
 		die("atoll-init is the first process of a machine: \"atoll-init light\" in a PID "
 		    "namespace, or /init of an initramfs");

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_arp.h>
@@ -40,6 +41,8 @@ struct address {
 	socklen_t len;
 	unsigned char bytes[16];
 	unsigned int prefix;
+	uint32_t seconds; /* that it is valid for; 0: for ever */
+	uint32_t metric;  /* of a route by it */
 };
 
 static void request_init(struct request *q, uint16_t type, uint16_t flags, const void *body,
@@ -203,13 +206,16 @@ static int add_address(int fd, int index, const struct address *a)
 		.ifa_prefixlen = (unsigned char)a->prefix,
 		.ifa_index = (unsigned int)index,
 	};
-	uint32_t flags = IFA_F_NODAD | IFA_F_PERMANENT;
+	uint32_t flags = IFA_F_NODAD | (a->seconds ? 0 : IFA_F_PERMANENT);
+	struct ifa_cacheinfo life = { .ifa_prefered = a->seconds, .ifa_valid = a->seconds };
 	struct request q;
 
 	request_init(&q, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, &body, sizeof(body));
 	request_add(&q, IFA_LOCAL, a->bytes, a->len);
 	request_add(&q, IFA_ADDRESS, a->bytes, a->len);
 	request_add(&q, IFA_FLAGS, &flags, sizeof(flags));
+	if (a->seconds)
+		request_add(&q, IFA_CACHEINFO, &life, sizeof(life));
 	return nl_request(fd, &q);
 }
 
@@ -228,6 +234,8 @@ static int add_default_route(int fd, int index, const struct address *gateway)
 	request_init(&q, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &body, sizeof(body));
 	request_add(&q, RTA_GATEWAY, gateway->bytes, gateway->len);
 	request_add(&q, RTA_OIF, &index, sizeof(index));
+	if (gateway->metric)
+		request_add(&q, RTA_PRIORITY, &gateway->metric, sizeof(gateway->metric));
 	return nl_request(fd, &q);
 }
 
@@ -321,10 +329,41 @@ int net_configure(const struct guest_nic *nic, struct err **err)
 
 int net_loopback_up(struct err **err)
 {
+	int r = net_up(LOOPBACK, err);
+
+	return r < 0 ? err_prefix(err, "interface lo") : 0;
+}
+
+int net_up(int index, struct err **err)
+{
 	cleanup_fd int fd = -1;
 	int r = nl_open(&fd);
 
 	if (r == 0)
-		r = set_up(fd, LOOPBACK);
-	return r < 0 ? err_set_errno(err, -r, "interface lo") : 0;
+		r = set_up(fd, index);
+	return r < 0 ? err_set_errno(err, -r, "bringing it up") : 0;
+}
+
+int net_lease(int index, const char *address, uint32_t seconds, const char *router,
+	      struct err **err)
+{
+	struct address a, gateway;
+	cleanup_fd int fd = -1;
+	int r;
+
+	if (parse_address(AF_INET, address, &a) < 0)
+		return err_set(err, EINVAL, "\"%s\" is not an IPv4 address", address);
+	a.seconds = seconds;
+	r = nl_open(&fd);
+	if (r == 0)
+		r = add_address(fd, index, &a);
+	if (r < 0)
+		return err_set_errno(err, -r, "address %s", address);
+	if (!router)
+		return 0;
+	if (parse_address(AF_INET, router, &gateway) < 0)
+		return err_set(err, EINVAL, "router: \"%s\" is not an IPv4 address", router);
+	gateway.metric = (uint32_t)index;
+	r = add_default_route(fd, index, &gateway);
+	return r < 0 ? err_set_errno(err, -r, "default route by %s", router) : 0;
 }

@@ -14,5 +14,10 @@ int net_loopback_up(struct err **err);
  * reached on the link itself, whatever the prefix.
  */
 int net_configure(const struct guest_nic *nic, struct err **err);
+/* An interface by its index. */
+int net_up(int index, struct err **err);
+/* An IPv4 address ("ADDRESS/PREFIX") for some time, which another call prolongs; router may be NULL. */
+int net_lease(int index, const char *address, uint32_t seconds, const char *router,
+	      struct err **err);
 
 #endif

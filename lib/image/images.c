@@ -35,6 +35,7 @@ static const struct layer {
 	{ MEDIA_KERNEL, offsetof(struct store_image, kernel) },
 	{ MEDIA_VMLINUX, offsetof(struct store_image, vmlinux) },
 	{ MEDIA_INITRAMFS, offsetof(struct store_image, initramfs) },
+	{ MEDIA_DRIVERS, offsetof(struct store_image, drivers) },
 	{ MEDIA_REASONS, offsetof(struct store_image, reasons) },
 	{ MEDIA_SPDX, offsetof(struct store_image, spdx) },
 	{ MEDIA_CYCLONEDX, offsetof(struct store_image, cyclonedx) },

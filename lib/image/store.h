@@ -9,8 +9,8 @@
  *
  * An image's manifest has the standard config (application/vnd.oci.image.config.v1+json) and these
  * layers: the appliance manifest, the root file system, the kernel, the same kernel as an ELF file,
- * the initramfs, and why each file is there (reasons.h; media types below); blobs that several images
- * have are stored once. Blobs are written to ingest/, synced,
+ * the initramfs, drivers of hardware that Atoll's own machines do not have, and why each file is there
+ * (reasons.h; media types below); blobs that several images have are stored once. Blobs are written to ingest/, synced,
  * checked and renamed; index.json is replaced as one step under a lock: an interrupted writer
  * leaves the store as it was.
  */
@@ -25,6 +25,7 @@
 #define MEDIA_KERNEL    "application/vnd.atoll.kernel.v1"
 #define MEDIA_VMLINUX   "application/vnd.atoll.kernel.v1.elf"
 #define MEDIA_INITRAMFS "application/vnd.atoll.initramfs.v1"
+#define MEDIA_DRIVERS   "application/vnd.atoll.drivers.v1+zstd"
 #define MEDIA_REASONS   "application/vnd.atoll.reasons.v2+zstd"
 #define MEDIA_SPDX      "application/spdx+json"
 #define MEDIA_CYCLONEDX "application/vnd.cyclonedx+json"
@@ -48,7 +49,7 @@ struct store_image {
 	struct appliance *appliance; /* NULL only in a listing, for an image with `damage` */
 	char *damage;                /* in a listing: why the image cannot be used; else NULL */
 	/* Digest "" when absent. vmlinux: the kernel as an ELF file with a PVH entry, uncompressed. */
-	struct store_blob rootfs, kernel, vmlinux, initramfs, reasons;
+	struct store_blob rootfs, kernel, vmlinux, initramfs, drivers, reasons;
 	struct store_blob spdx, cyclonedx; /* the bill of materials in two formats */
 	char **signatures;                 /* of the OCI manifest (signature.h); a strv */
 };

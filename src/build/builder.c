@@ -20,6 +20,7 @@
 #include "check.h"
 #include "closure.h"
 #include "declare.h"
+#include "drivers.h"
 #include "fd.h"
 #include "fetch.h"
 #include "files.h"
@@ -47,7 +48,7 @@
 #include "unpack.h"
 #include "verity.h"
 
-#define FORMAT      "1" /* of the key */
+#define FORMAT      "2" /* of the key */
 #define USERS_FILE  "usr/share/base-passwd/passwd.master"
 #define GROUPS_FILE "usr/share/base-passwd/group.master"
 #define MASTER_MAX  (1 << 20)
@@ -72,7 +73,7 @@ struct build {
 	struct accounts accounts;
 	const char *kernel_name; /* "cloud", … */
 	struct kernel kernel;
-	char *initramfs;
+	char *initramfs, *drivers;
 	char **modules;
 	char *rootfs;
 	struct filesystem_info info;
@@ -93,6 +94,7 @@ static void finish_build(struct build *s)
 	kernel_finish(&s->kernel);
 	free(s->init);
 	free(s->initramfs);
+	free(s->drivers);
 	strv_free(s->modules);
 	free(s->rootfs);
 }
@@ -410,6 +412,8 @@ static int add_kernel(struct build *s, struct err **err)
 		r = kernel_open(&s->b->ws, &s->kernel_package, &s->kernel, err);
 	if (r == 0 && s->init)
 		r = initramfs_make(&s->b->ws, &s->kernel, s->init, &s->initramfs, err);
+	if (r == 0 && s->init)
+		r = drivers_make(&s->b->ws, &s->kernel, &s->drivers, err);
 	if (r == 0 && s->recipe->modules)
 		r = put_modules(s, err);
 	return r;
@@ -504,6 +508,7 @@ static int pack(struct build *s, struct err **err)
 		.kernel = vmlinuz,
 		.vmlinux = s->kernel.vmlinux,
 		.initramfs = s->initramfs,
+		.drivers = s->drivers,
 	};
 
 	progress_stage(&s->progress, "storing");

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "initramfs.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "fd.h"
 #include "mem.h"
 #include "modules.h"
+#include "newc.h"
 #include "sha256.h"
 #include "str.h"
 
-#define FORMAT   "3" /* of the contents: a change makes all of them anew */
-#define FILE_MAX (64 << 20)
+#define FORMAT "3" /* of the contents: a change makes all of them anew */
 
 /* For every kind of virtual machine: its buses, its devices, and the file systems of an image, verified. */
 static const char *const core[] = { "virtio_mmio",    "virtio_pci", "virtio_blk", "virtio_net",
@@ -27,42 +26,7 @@ static const char *const core[] = { "virtio_mmio",    "virtio_pci", "virtio_blk"
  */
 static const char *const optional[] = { "button", "sha256_ssse3", NULL };
 
-struct writer {
-	struct archive *cpio;
-	int64_t ino; /* counted, so that the bytes do not depend on where files happen to be */
-};
-
-static int add(struct writer *w, const char *path, mode_t mode, dev_t rdev, const struct buf *bytes,
-	       struct err **err)
-{
-	struct archive_entry *entry = archive_entry_new();
-	size_t len = bytes ? bytes->len : 0;
-	int r = 0;
-
-	archive_entry_set_pathname(entry, path);
-	archive_entry_set_mode(entry, mode);
-	archive_entry_set_rdev(entry, rdev);
-	archive_entry_set_size(entry, (la_int64_t)len);
-	archive_entry_set_mtime(entry, 0, 0);
-	archive_entry_set_nlink(entry, S_ISDIR(mode) ? 2 : 1);
-	archive_entry_set_ino64(entry, ++w->ino);
-	if (archive_write_header(w->cpio, entry) != ARCHIVE_OK ||
-	    (len && archive_write_data(w->cpio, buf_bytes(bytes), len) != (la_ssize_t)len))
-		r = err_set(err, EIO, "%s: %s", path, archive_error_string(w->cpio));
-	archive_entry_free(entry);
-	return r;
-}
-
-static int add_file(struct writer *w, const char *path, const char *source, mode_t mode,
-		    struct err **err)
-{
-	cleanup_buf struct buf bytes = BUF_INIT;
-	int r = file_read(source, FILE_MAX, &bytes, err);
-
-	return r < 0 ? r : add(w, path, S_IFREG | mode, 0, &bytes, err);
-}
-
-static int add_modules(struct writer *w, const struct kernel *kernel, struct err **err)
+static int add_modules(struct newc *n, const struct kernel *kernel, struct err **err)
 {
 	cleanup_free char *dir = xasprintf("%s/modules", kernel->dir);
 	cleanup_buf struct buf load = BUF_INIT;
@@ -82,42 +46,35 @@ static int add_modules(struct writer *w, const struct kernel *kernel, struct err
 		cleanup_free char *path = xasprintf("modules/%s", base);
 
 		buf_printf(&load, "%s\n", base);
-		r = add_file(w, path, source, 0644, err);
+		r = newc_add_file(n, path, source, 0644, err);
 	}
-	return r < 0 ? r : add(w, "modules/load", S_IFREG | 0644, 0, &load, err);
+	return r < 0 ? r : newc_add(n, "modules/load", S_IFREG | 0644, 0, &load, err);
 }
 
-static int add_all(struct writer *w, const struct kernel *kernel, const char *init,
-		   struct err **err)
+static int add_all(struct newc *n, const struct kernel *kernel, const char *init, struct err **err)
 {
 	static const char *const folders[] = { "dev", "proc", "sys", "modules" };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders) && r == 0; i++)
-		r = add(w, folders[i], S_IFDIR | 0755, 0, NULL, err);
+		r = newc_add(n, folders[i], S_IFDIR | 0755, 0, NULL, err);
 	if (r == 0)
-		r = add(w, "dev/console", S_IFCHR | 0600, makedev(5, 1), NULL, err);
+		r = newc_add(n, "dev/console", S_IFCHR | 0600, makedev(5, 1), NULL, err);
 	if (r == 0)
-		r = add_file(w, "init", init, 0755, err);
+		r = newc_add_file(n, "init", init, 0755, err);
 	if (r == 0)
-		r = add_modules(w, kernel, err);
+		r = add_modules(n, kernel, err);
 	return r;
 }
 
 static int write_to(const char *path, const struct kernel *kernel, const char *init,
 		    struct err **err)
 {
-	struct writer w = { .cpio = archive_write_new() };
-	int r;
+	struct newc *n;
+	int r = newc_begin(path, false, &n, err);
 
-	archive_write_set_format_cpio_newc(w.cpio);
-	if (archive_write_open_filename(w.cpio, path) != ARCHIVE_OK)
-		r = err_set(err, EIO, "%s: %s", path, archive_error_string(w.cpio));
-	else
-		r = add_all(&w, kernel, init, err);
-	if (r == 0 && archive_write_close(w.cpio) != ARCHIVE_OK)
-		r = err_set(err, EIO, "%s: %s", path, archive_error_string(w.cpio));
-	archive_write_free(w.cpio);
+	if (r == 0)
+		r = newc_end(n, add_all(n, kernel, init, err), err);
 	return r < 0 ? err_prefix(err, "initramfs") : 0;
 }
 

@@ -161,7 +161,7 @@ static void read_modinfo(struct module *module, const char *data, size_t len)
 		else if (str_starts(entry, "softdep="))
 			add_softdep(module, entry + strlen("softdep="));
 		else if (str_starts(entry, "alias="))
-			strv_take(&module->aliases, name_of(entry + strlen("alias=")));
+			strv_append(&module->aliases, entry + strlen("alias="));
 		data += strlen(entry) + 1;
 	}
 }
@@ -225,13 +225,24 @@ static bool is_builtin(const struct modules *m, const char *name)
 	return strv_has(m->builtin, name) || strv_has(m->builtin, generic);
 }
 
+static bool has_alias(const struct module *module, const char *name)
+{
+	for (char **a = module->aliases; a && *a; a++) {
+		cleanup_free char *alias = name_of(*a);
+
+		if (str_eq(alias, name))
+			return true;
+	}
+	return false;
+}
+
 static struct module *find_by_alias(struct modules *m, const char *alias)
 {
 	cleanup_free char *generic = xasprintf("%s" GENERIC, alias);
 	struct module *found = find_by_name(m, generic);
 
 	for (size_t i = 0; i < m->n && !found; i++)
-		if (read_module(m, &m->items[i], NULL) == 0 && strv_has(m->items[i].aliases, alias))
+		if (read_module(m, &m->items[i], NULL) == 0 && has_alias(&m->items[i], alias))
 			found = &m->items[i];
 	return found;
 }
@@ -313,4 +324,12 @@ int modules_order_some(struct modules *m, char *const *names, char *const *optio
 int modules_order(struct modules *m, char *const *names, char ***ret_paths, struct err **err)
 {
 	return modules_order_some(m, names, NULL, ret_paths, err);
+}
+
+char *const *modules_aliases(struct modules *m, const char *path)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (str_eq(m->items[i].path, path) && read_module(m, &m->items[i], NULL) == 0)
+			return m->items[i].aliases;
+	return NULL;
 }

@@ -23,5 +23,7 @@ int modules_order(struct modules *m, char *const *names, char ***ret_paths, stru
 /* The same, and what a kernel may not have, as far as it does; NULL: nothing. */
 int modules_order_some(struct modules *m, char *const *names, char *const *optional,
 		       char ***ret_paths, struct err **err);
+/* Of a file, as a path that these gave: what it is also known as, patterns of devices among it; NULL: nothing. */
+char *const *modules_aliases(struct modules *m, const char *path);
 
 #endif

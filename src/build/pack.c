@@ -170,10 +170,9 @@ static int add_files(struct store *store, const struct pack *p, struct store_ima
 		const char *path;
 		struct store_blob *blob;
 	} files[] = {
-		{ p->rootfs, &image->rootfs },
-		{ p->kernel, &image->kernel },
-		{ p->vmlinux, &image->vmlinux },
-		{ p->initramfs, &image->initramfs },
+		{ p->rootfs, &image->rootfs },   { p->kernel, &image->kernel },
+		{ p->vmlinux, &image->vmlinux }, { p->initramfs, &image->initramfs },
+		{ p->drivers, &image->drivers },
 	};
 	int r = 0;
 
@@ -225,7 +224,8 @@ bool pack_is_there(struct store *store, const char *name, const char *arch, cons
 	there = str_eq(image->input, input) && (!tested || image->appliance->tested) &&
 		blob_is_there(&image->rootfs) && blob_is_there(&image->kernel) &&
 		blob_is_there(&image->vmlinux) && blob_is_there(&image->initramfs) &&
-		*image->reasons.digest && blob_is_there(&image->reasons) && *image->spdx.digest &&
+		blob_is_there(&image->drivers) && *image->reasons.digest &&
+		blob_is_there(&image->reasons) && *image->spdx.digest &&
 		blob_is_there(&image->spdx) && blob_is_there(&image->cyclonedx);
 	store_image_free(image);
 	return there;

@@ -19,7 +19,7 @@ struct pack {
 	char *const *modules;       /* paths in the image, in load order */
 	const char *kernel_version; /* NULL: no virtual machine runs it */
 	/* Files; all but the first may be NULL. */
-	const char *rootfs, *kernel, *vmlinux, *initramfs;
+	const char *rootfs, *kernel, *vmlinux, *initramfs, *drivers;
 	const struct package *kernel_package; /* that has the kernel; or NULL */
 	const struct verity *verity;
 	const char *tested; /* as the manifest's; or NULL */ /* of rootfs */

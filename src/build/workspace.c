@@ -14,8 +14,8 @@
 
 #define COPY_MAX (256 << 20)
 
-static const char *const folders[] = { "release", "index",     "solv", "packages",
-				       "kernel",  "initramfs", "tmp" };
+static const char *const folders[] = { "release", "index",     "solv",    "packages",
+				       "kernel",  "initramfs", "drivers", "tmp" };
 
 static int make_folders(const char *cache, struct err **err)
 {

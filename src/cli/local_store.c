@@ -66,6 +66,7 @@ json_t *image_details(const struct store_image *i)
 	add_blob(o, "kernel", &i->kernel);
 	add_blob(o, "vmlinux", &i->vmlinux);
 	add_blob(o, "initramfs", &i->initramfs);
+	add_blob(o, "drivers", &i->drivers);
 	if (i->input)
 		json_object_set_new(o, "input", json_string(i->input));
 	if (i->signatures)

@@ -95,9 +95,9 @@ static int put_source(struct cpio *c, struct newc *e, const char *source, struct
 	return r < 0 ? r : pad(c, 4, err);
 }
 
-int cpio_add_file(struct cpio *c, const char *path, const char *source, struct err **err)
+int cpio_add_program(struct cpio *c, const char *path, const char *source, struct err **err)
 {
-	struct newc e = { "", path, S_IFREG | 0644, 0, 0, next_inode(c), 1, 0 };
+	struct newc e = { "", path, S_IFREG | 0755, 0, 0, next_inode(c), 1, 0 };
 
 	return put_source(c, &e, source, err);
 }

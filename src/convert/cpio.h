@@ -20,7 +20,8 @@ struct cpio {
 int cpio_add_folder(struct cpio *c, const char *path, struct err **err);
 int cpio_add_bytes(struct cpio *c, const char *path, const void *data, size_t len,
 		   struct err **err);
-int cpio_add_file(struct cpio *c, const char *path, const char *source, struct err **err);
+/* A file's bytes, as a program. */
+int cpio_add_program(struct cpio *c, const char *path, const char *source, struct err **err);
 /* All of a tree, below a folder. */
 int cpio_add_tree(struct cpio *c, const char *folder, const struct tree *tree, struct err **err);
 int cpio_end(struct cpio *c, struct err **err);

@@ -12,6 +12,7 @@
 
 #include "bundle.h"
 #include "container_read.h"
+#include "drivers.h"
 #include "fd.h"
 #include "fetch.h"
 #include "filesystem.h"
@@ -38,7 +39,7 @@ struct import {
 	struct container_image image;
 	struct tree tree;
 	struct appliance *a;
-	char *rootfs, *vmlinuz, *initramfs;
+	char *rootfs, *vmlinuz, *initramfs, *drivers;
 	struct kernel kernel;
 	struct filesystem_info info;
 };
@@ -54,6 +55,7 @@ static void finish(struct import *x)
 	free(x->rootfs);
 	free(x->vmlinuz);
 	free(x->initramfs);
+	free(x->drivers);
 }
 
 static int read_blob(void *data, const char *name, struct buf *out, struct err **err)
@@ -240,6 +242,8 @@ static int add_kernel(struct import *x, struct err **err)
 		r = kernel_open(&x->b->ws, &package, &x->kernel, err);
 	if (r == 0)
 		r = initramfs_make(&x->b->ws, &x->kernel, init, &x->initramfs, err);
+	if (r == 0)
+		r = drivers_make(&x->b->ws, &x->kernel, &x->drivers, err);
 	package_finish(&package);
 	if (r < 0)
 		return r;
@@ -271,10 +275,9 @@ static int store_it(struct import *x, struct err **err)
 		const char *path;
 		struct store_blob *blob;
 	} files[] = {
-		{ x->rootfs, &image->rootfs },
-		{ x->vmlinuz, &image->kernel },
-		{ x->kernel.vmlinux, &image->vmlinux },
-		{ x->initramfs, &image->initramfs },
+		{ x->rootfs, &image->rootfs },          { x->vmlinuz, &image->kernel },
+		{ x->kernel.vmlinux, &image->vmlinux }, { x->initramfs, &image->initramfs },
+		{ x->drivers, &image->drivers },
 	};
 	int r = 0;
 

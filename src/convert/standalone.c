@@ -9,10 +9,15 @@
 #include "abi_wire.h"
 #include "copy.h"
 #include "cpio.h"
+#include "elf_scan.h"
 #include "fd.h"
+#include "log.h"
 #include "mem.h"
+#include "names.h"
 #include "str.h"
 
+#define TINY          "-tiny" /* appliances/kernel/tiny.config */
+#define BUSYBOX       "/bin/busybox"
 #define INITRAMFS_MAX (1 << 30)
 
 char *standalone_label(const struct appliance_volume *v)
@@ -58,6 +63,7 @@ static int make_config(const struct store_image *image, bool partition, struct b
 	int r;
 
 	start->version = WIRE_VERSION;
+	start->network = standalone_has_network(a);
 	if (partition)
 		start->verity = appliance_verity(a);
 	g->hostname = xstrdup(image->name);
@@ -84,6 +90,11 @@ static int check_init(const struct store_image *image, struct err **err)
 		return err_set(err, EINVAL,
 			       "it has no kernel: its recipe says that it runs as light machine "
 			       "only");
+	if (str_ends(image->appliance->kernel_version, TINY))
+		return err_set(
+			err, EINVAL,
+			"its kernel is for Atoll's own machines: it has no driver for a "
+			"computer's bus; take \"kernel: cloud\" or \"generic\" in the recipe");
 	r = file_read(image->initramfs.path, INITRAMFS_MAX, &bytes, err);
 	if (r < 0)
 		return r;
@@ -92,6 +103,43 @@ static int check_init(const struct store_image *image, struct err **err)
 		return 0;
 	return err_set(err, EINVAL,
 		       "it is of an older version and cannot start by itself; build it again");
+}
+
+/* It has to run where nothing else is: without a library. */
+static int check_busybox(const char *path, struct err **err)
+{
+	struct elf_facts facts = { 0 };
+	int r = elf_scan(path, ELF_NAMES, &facts, err);
+	bool good = r == 1 && !facts.interpreter;
+
+	elf_facts_finish(&facts);
+	if (r < 0 || good)
+		return r < 0 ? r : 0;
+	return err_set(err, ENOEXEC,
+		       "%s is not static, so it cannot be the DHCP client of a machine; install "
+		       "the package busybox-static",
+		       path);
+}
+
+/* This computer's own; a machine of another architecture goes without. */
+static int add_dhcp(struct export *x, struct cpio *c, struct err **err)
+{
+	int r;
+
+	if (!standalone_has_network(x->image->appliance))
+		return 0;
+	if (!str_eq(x->image->arch, arch_host())) {
+		progress_clear(x->progress);
+		log_warn("%s: there is no DHCP client for %s here: the machine gets IPv6 addresses "
+			 "alone",
+			 x->image->name, x->image->arch);
+		return 0;
+	}
+	if (!file_exists(BUSYBOX))
+		return err_set(err, ENOENT, "%s is missing; install the package busybox-static",
+			       BUSYBOX);
+	r = check_busybox(BUSYBOX, err);
+	return r < 0 ? r : cpio_add_program(c, &WIRE_STANDALONE_DHCP[1], BUSYBOX, err);
 }
 
 static int write_cpio(struct export *x, bool with_root, int fd, struct err **err)
@@ -103,6 +151,8 @@ static int write_cpio(struct export *x, bool with_root, int fd, struct err **err
 	if (r == 0)
 		r = cpio_add_bytes(&c, &WIRE_STANDALONE_FILE[1], buf_bytes(&config), config.len,
 				   err);
+	if (r == 0)
+		r = add_dhcp(x, &c, err);
 	if (r == 0 && with_root)
 		r = cpio_add_tree(&c, "image", &x->tree, err);
 	return r < 0 ? r : cpio_end(&c, err);
@@ -117,7 +167,10 @@ static int write_all(struct export *x, bool with_root, int fd, struct err **err)
 		return r;
 	if (ftruncate(fd, (off_t)end) < 0 || lseek(fd, 0, SEEK_END) < 0)
 		return err_set_errno(err, errno, "initramfs");
-	return write_cpio(x, with_root, fd, err);
+	r = write_cpio(x, with_root, fd, err);
+	if (r < 0 || !x->image->drivers.path)
+		return r;
+	return copy_file_to(x->image->drivers.path, fd, (uint64_t)lseek(fd, 0, SEEK_END), err);
 }
 
 int standalone_initramfs(struct export *x, bool with_root, char **ret_path, struct err **err)

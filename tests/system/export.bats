@@ -8,7 +8,8 @@ setup_file() {
 	export WORK ATOLL_ROOT HOST_NS OUTSIDE_NS atoll
 	world_begin export
 	make_recipe
-	world_store "$WORK/greet/recipe.yaml"
+	make_site
+	world_store "$WORK"/{greet,greet-pc,site}/recipe.yaml
 }
 
 teardown_file() {
@@ -42,6 +43,45 @@ make_recipe() {
 		echo "greet: $GREETING from $($b id -u) in $($b pwd): $($b cat owned)"
 		[ ! -e /data/note ] || echo "greet: found $($b cat /data/note)"
 		echo "what was kept" >/data/note
+		for d in /sys/bus/*/drivers/*/*[0-9]*; do
+			driver=${d%/*}
+			[ ! -e "$d" ] || echo "greet: driver ${driver##*/}"
+		done
+		[ -e /sys/class/net/eth0 ] || exit 0
+		nics=$($b ls -d /sys/class/net/eth* | $b wc -l)
+		for i in $($b seq 50); do
+			[ "$($b ifconfig | $b grep -c -e Scope:Site -e 10.0.2.15)" = $((2 * nics)) ] && break
+			$b sleep 0.2
+		done
+		$b ifconfig -a | $b grep -o -e '^eth[^ ]*' -e 'inet.*'
+		$b cat /etc/resolv.conf
+		echo "greet: disks $($b ls /sys/block | $b sort | $b xargs)"
+	END
+	# The same with a kernel that has drivers for everything.
+	mkdir -p "$WORK/greet-pc"
+	cp "$WORK/greet/greet" "$WORK/greet-pc"
+	sed 's/^appliance: greet/&-pc\nkernel: generic/' "$WORK/greet/recipe.yaml" >"$WORK/greet-pc/recipe.yaml"
+}
+
+make_site() {
+	mkdir -p "$WORK/site"
+	cat >"$WORK/site/recipe.yaml" <<-'END'
+		appliance: site
+		base: debian/bookworm
+		packages: [nginx-light]
+		files:
+		  /etc/nginx/nginx.conf: {source: nginx.conf}
+		  /srv/index.html: {text: "<p>a page of its own</p>"}
+		run: nginx -g 'daemon off;'
+		provides: {http: tcp/80}
+	END
+	cat >"$WORK/site/nginx.conf" <<-'END'
+		events {}
+		error_log stderr;
+		http {
+			access_log off;
+			server { listen 80; root /srv; }
+		}
 	END
 }
 
@@ -267,7 +307,7 @@ make_layers() {
 
 # boot OPTION…: a PC that nobody helps; it ends by itself, and what it said is its output.
 boot() {
-	timeout 100 qemu-system-x86_64 -accel tcg -m 512 -display none -serial stdio -nic none -no-reboot "$@" </dev/null
+	timeout 200 qemu-system-x86_64 -accel tcg -m 512 -display none -serial stdio -nic none -no-reboot "$@" </dev/null
 }
 
 firmware() { echo "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE.fd"; }
@@ -331,6 +371,56 @@ for e in t.parse("greet.ovf").iter():
 	grep -q "ovf:size=\"$(stat -c %s greet.vmdk)\"" greet.ovf
 }
 
+@test "ova: the machine that it describes serves its page" {
+	"$atoll" export --as ova site
+	tar -xf site.ova site.vmdk
+	local port=$((20000 + $$ % 10000))
+	boot -drive file=site.vmdk,format=vmdk,if=ide,snapshot=on \
+		-nic "user,model=vmxnet3,hostfwd=tcp:127.0.0.1:$port-:80" >console &
+	until_is '<p>a page of its own</p>' curl -s -m 2 "http://127.0.0.1:$port/"
+	kill $!
+	wait $! || true
+	grep 'init: eth0: address 10.0.2.15/24, router 10.0.2.2' console
+}
+
+# blank NAME [INTERFACE]: a drive of that name with a disk that holds nothing.
+blank() {
+	truncate -s 1M "$1.disk"
+	echo "file=$1.disk,format=raw,if=${2:-none},id=$1"
+}
+
+@test "raw: disks and NICs of other hypervisors, as far as the cloud kernel knows them" {
+	"$atoll" export --as raw -o greet.raw greet
+	run boot -drive file=greet.raw,format=raw,if=none,id=root -device pvscsi -device scsi-hd,drive=root,bootindex=0 \
+		-drive "$(blank disk ide)" -device virtio-scsi-pci,id=v \
+		-drive "$(blank v)" -device scsi-hd,bus=v.0,drive=v -nic user,model=vmxnet3
+	echo "$output"
+	[ "$status" -eq 0 ]
+	for driver in vmw_pvscsi ata_piix virtio_scsi vmxnet3; do
+		[[ $output == *"greet: driver $driver"* ]]
+	done
+	[[ $output == *"greet: disks "*" sda sdb sdc"* ]]
+	# An IPv4 address by DHCP, an IPv6 address by router advertisements, and who answers names.
+	[[ $output == *"inet addr:10.0.2.15 "*"inet6 addr: fec0::"*"nameserver 10.0.2.3"* ]]
+}
+
+@test "raw: all disks and NICs that QEMU has of those, with the generic kernel" {
+	"$atoll" export --as raw -o pc.raw greet-pc
+	run boot -M q35 -drive file=pc.raw,format=raw,if=none,id=root -device nvme,drive=root,serial=1,bootindex=0 \
+		-drive "$(blank sata)" -device ide-hd,drive=sata \
+		-device mptsas1068,id=sas -drive "$(blank sas)" -device scsi-hd,bus=sas.0,drive=sas \
+		-device lsi53c895a,id=lsi -drive "$(blank lsi)" -device scsi-hd,bus=lsi.0,drive=lsi \
+		-device qemu-xhci -drive "$(blank usb)" -device usb-storage,drive=usb \
+		-nic user,model=e1000 -nic user,model=e1000e -nic user,model=pcnet
+	echo "$output"
+	[ "$status" -eq 0 ]
+	for driver in nvme ahci mptsas sym53c8xx usb-storage e1000 e1000e pcnet32; do
+		[[ $output == *"greet: driver $driver"* ]]
+	done
+	[[ $output == *"greet: disks "*" nvme0n1 sda sdb sdc"* ]]
+	[[ $output == *"eth0"*"inet addr:10.0.2.15 "*"eth1"*"inet addr:10.0.2.15 "*"eth2"*"inet addr:10.0.2.15 "* ]]
+}
+
 @test "ova: virt-v2v reads it" {
 	command -v virt-v2v >/dev/null || skip "virt-v2v is not installed: it brings 140 packages, ./setup leaves it out"
 	"$atoll" export --as ova -o greet.ova greet
@@ -356,7 +446,7 @@ for e in t.parse("greet.ovf").iter():
 	export_twice netboot
 	mkdir served
 	tar -xf greet.netboot -C served
-	run timeout 100 qemu-system-x86_64 -accel tcg -m 512 -display none -serial stdio -no-reboot -boot n \
+	run timeout 200 qemu-system-x86_64 -accel tcg -m 512 -display none -serial stdio -no-reboot -boot n \
 		-netdev "user,id=n,tftp=$PWD/served,bootfile=boot.ipxe" -device virtio-net-pci,netdev=n </dev/null
 	echo "$output"
 	[ "$status" -eq 0 ]
