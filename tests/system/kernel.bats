@@ -40,5 +40,7 @@ share() { cp -rl "$@" 2>/dev/null || cp -r "$@"; }
 	[ "$(of tiny/web .state)" = ready ]
 	[ "$(of tiny/firewall .state)" = ready ]
 	"$atoll" inspect tiny/web | jq -e '.config.kernel'
+	# It has dm-verity built in, or neither would have found its root.
+	"$atoll" inspect tiny/web | jq -e '.config.verity | test("^[0-9a-f]{64}:[0-9]+$")'
 	"$atoll" down tiny
 }
