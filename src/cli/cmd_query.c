@@ -46,6 +46,7 @@ struct term {
 	enum key key;
 	const struct op *op;
 	const char *value;
+	bool base; /* of a file: its name, in whatever folder */
 };
 
 struct query {
@@ -80,15 +81,17 @@ static int parse_term(const char *word, struct term *ret, struct err **err)
 	for (size_t i = 0; i < ARRAY_SIZE(operators) && !ret->op; i++)
 		if (str_starts(word + n, operators[i].text))
 			ret->op = &operators[i];
-	if (ret->key == KEY_COUNT || !ret->op || !word[n + strlen(ret->op->text)])
+	if (ret->op)
+		ret->value = word + n + strlen(ret->op->text);
+	if (ret->key == KEY_COUNT || !ret->op || !*ret->value || strchr("<>=!", *ret->value))
 		return err_set(
 			err, EINVAL,
 			"\"%s\": expected package=NAME, source=NAME, version<VERSION (or <=, =, "
 			"!=, >=, >), file=PATH or image=NAME",
 			word);
-	ret->value = word + n + strlen(ret->op->text);
 	if (ret->key != KEY_VERSION && (ret->op->low || ret->op->high))
 		return err_set(err, EINVAL, "\"%s\": only versions have an order", word);
+	ret->base = !strpbrk(ret->value, "/*?[");
 	if (ret->key == KEY_FILE && *ret->value == '/')
 		ret->value++;
 	return 0;
@@ -161,9 +164,14 @@ static const struct appliance_package *package_of(const struct appliance *a, con
 
 static bool file_matches(const struct query *q, const char *path)
 {
-	for (size_t i = 0; i < q->n; i++)
-		if (q->terms[i].key == KEY_FILE && !text_matches(&q->terms[i], path))
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+
+	for (size_t i = 0; i < q->n; i++) {
+		const struct term *t = &q->terms[i];
+
+		if (t->key == KEY_FILE && !text_matches(t, t->base ? base : path))
 			return false;
+	}
 	return true;
 }
 

@@ -106,7 +106,8 @@ static int place_of(const struct layers *l, const char *name, char **ret, struct
 	if (r == 0)
 		r = follow(l->tree, tidy, false, ret);
 	if (r < 0)
-		return err_set(err, EBADMSG, "it has a path that leads outside or is too long: %s",
+		return err_set(err, EBADMSG,
+			       "it has a path that leads outside or is too long: %.200s",
 			       name ? name : "?");
 	return 0;
 }

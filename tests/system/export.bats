@@ -305,6 +305,46 @@ make_layers() {
 	[ "$("$atoll" images --format json | jq -r '.[] | select(.name == "bad") | .name')" = "" ]
 }
 
+@test "import: compressed layers; cut and altered ones, and more than the disk holds, leave the store as it is" {
+	mkdir -p big layers
+	head -c 3000000 /dev/urandom >big/data
+	layer big
+	zstd -q layers/big.tar -o layers/zstd.tar
+	xz -1 -k -c layers/big.tar >layers/xz.tar
+	for name in zstd xz; do
+		archive "$CONFIG" $name
+		"$atoll" import --name packed archive.tar
+		"$atoll" export --as tar -o packed.tar packed
+		tar -xOf packed.tar data | cmp - big/data
+		"$atoll" rm packed
+		rm packed.tar
+	done
+	find "$ATOLL_ROOT/store" -type f ! -name '*.lock' | sort >before
+	head -c 1000000 layers/zstd.tar >layers/cut.tar
+	cp layers/zstd.tar layers/altered.tar
+	printf 'xxxx' | dd of=layers/altered.tar bs=1 seek=1500000 conv=notrunc status=none
+	# A header that promises a tebibyte.
+	python3 -c 'import tarfile; i = tarfile.TarInfo("huge"); i.size = 1 << 40
+open("layers/huge.tar", "wb").write(i.tobuf(tarfile.GNU_FORMAT) + bytes(1024))'
+	for name in cut altered huge; do
+		archive "$CONFIG" $name
+		run timeout 60 "$atoll" import --name bad archive.tar
+		echo "$output"
+		[ "$status" -eq 1 ]
+		[[ $output == *"$name.tar: tar: "* ]]
+	done
+	archive "$CONFIG" big
+	mkdir small
+	run unshare --mount sh -c 'mount -t tmpfs -o size=4m none small && ATOLL_ROOT=$PWD/small "$1" import --name bad archive.tar; echo $?
+		find small -type f -size +0 ! -name "*.lock" ! -name oci-layout ! -name index.json' sh "$atoll"
+	echo "$output"
+	[[ ${lines[0]} == *"No space left on device"* ]]
+	[ "${lines[1]}" = 1 ]
+	[ "${#lines[@]}" -eq 2 ]
+	find "$ATOLL_ROOT/store" -type f ! -name '*.lock' | sort | cmp - before
+	[ -z "$(ls "$ATOLL_ROOT"/cache/tmp/)" ]
+}
+
 # boot OPTION…: a PC that nobody helps; it ends by itself, and what it said is its output.
 boot() {
 	timeout 200 qemu-system-x86_64 -accel tcg -m 512 -display none -serial stdio -nic none -no-reboot "$@" </dev/null
@@ -336,11 +376,15 @@ open("altered.raw", "wb").write(d.replace(b"kept\" >/data/note", b"lost\" >/data
 	for section in osrel cmdline linux initrd; do grep -q " \.$section " sections; done
 }
 
-@test "qcow2, vmdk and vhd: the same disk, as qemu-img sees it" {
+@test "qcow2, vmdk and vhd: the same disk, as qemu-img sees it; BIOS and UEFI boot qcow2" {
 	"$atoll" export --as raw -o greet.raw greet
 	export_twice qcow2
 	qemu-img check greet.qcow2
 	qemu-img compare -f raw -F qcow2 greet.raw greet.qcow2
+	run boot -drive file=greet.qcow2,format=qcow2,if=virtio,snapshot=on
+	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+	run boot -drive "$(firmware)" -drive file=greet.qcow2,format=qcow2,if=virtio,snapshot=on
+	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
 	export_twice vmdk
 	qemu-img check greet.vmdk
 	qemu-img compare -f raw -F vmdk greet.raw greet.vmdk

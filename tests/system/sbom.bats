@@ -132,9 +132,10 @@ built() {
 	[ "$(count file=/usr/lib/libhello.so.1 image=b)" = 1 ]
 	[ "$(count 'file=*/libhello.so*' package=hello)" = 2 ]
 	[ "$("$atoll" query file=/etc/own.conf image=a | tail -1 | tr -s ' ')" = "a:amd64 /etc/own.conf - - -" ] || skip "another architecture"
+	[ "$(count file=own.conf)" = "$(count file=/etc/own.conf)" ]
 	[ "$("$atoll" query package=openssl)" = none ]
 	local wrong
-	for wrong in openssl package= 'package<a' 'colour=red' 'version'; do
+	for wrong in openssl package= 'package<a' 'colour=red' 'version' 'version<>1'; do
 		run "$atoll" query "$wrong"
 		[ "$status" -eq 2 ]
 		[[ $output == *"$wrong"* ]]
