@@ -4,6 +4,7 @@
  * test is the daemon.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -175,6 +176,11 @@ static void await_state(struct rig *rig, enum machine_state state)
 
 /* The machine */
 
+/* What the next ones get: how many secrets, and standard input. */
+static struct machine_secret secrets[] = { { .name = STR("word") }, { .name = STR("key") } };
+static size_t n_secrets;
+static int input = -1;
+
 static void write_config(struct rig *rig, const char *mode, const char *kind)
 {
 	cleanup_free char *rootfs = xasprintf("%s/rootfs.erofs", folder);
@@ -193,6 +199,7 @@ static void write_config(struct rig *rig, const char *mode, const char *kind)
 		.cpus = 1,
 		.rootfs = rootfs,
 		.init = STR(MONITOR_GUEST),
+		.secrets = { secrets, n_secrets },
 		.guest = { &guest, 1 },
 	};
 
@@ -207,7 +214,7 @@ static void launch(struct rig *rig)
 		cleanup_free char *log = xasprintf("%s/monitor.log", rig->dir);
 
 		loop_child_reset();
-		if (!freopen(log, "w", stderr))
+		if (!freopen(log, "w", stderr) || (input >= 0 && dup2(input, 0) < 0))
 			_exit(1);
 		execl(MONITOR, "atoll-monitor", rig->dir, NULL);
 		_exit(127);
@@ -795,6 +802,44 @@ static void test_unknown_kind(void **state)
 	expect_no_start(*state, "no machine of kind heavy runs on engine host");
 }
 
+/* A monitor that reads those bytes from where the daemon writes secrets. */
+static void expect_refused_secrets(struct rig *rig, const void *bytes, size_t n, const char *why)
+{
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(fd_write_all(ends[1], bytes, n), 0);
+	close(ends[1]);
+	input = ends[0];
+	n_secrets = ARRAY_SIZE(secrets);
+	write_config(rig, "good", "light");
+	expect_no_start(rig, why);
+	n_secrets = 0;
+	input = -1;
+	close(ends[0]);
+}
+
+static void test_refused_secrets(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *why;
+	} cases[] = {
+		{ "", 0, "secret \"word\" is expected on standard input, from atolld" },
+		{ "\1\0", 2, "secret \"word\" is expected on standard input" },
+		{ "\0\0\0\0", 4, "secret \"word\": 0 bytes, from 1 to 65536 expected" },
+		{ "\1\0\1\0", 4, "secret \"word\": 65537 bytes, from 1 to 65536 expected" },
+		{ "\377\377\377\377", 4, "bytes, from 1 to 65536 expected" },
+		{ "\3\0\0\0ab", 6, "secret \"word\" is cut short" },
+		{ "\2\0\0\0ab", 6, "secret \"key\" is expected on standard input" },
+		{ "\2\0\0\0ab\377\377\0\0", 10, "secret \"key\": 65535 bytes, from 1 to 65534" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		expect_refused_secrets(*state, cases[i].bytes, cases[i].n, cases[i].why);
+}
+
 static int prepare(void **state)
 {
 	cleanup_free char *command = NULL;
@@ -857,6 +902,7 @@ int main(void)
 		MONITOR_TEST(test_no_config),
 		MONITOR_TEST(test_config_of_noise),
 		MONITOR_TEST(test_unknown_kind),
+		MONITOR_TEST(test_refused_secrets),
 	};
 	const struct CMUnitTest none[] = { cmocka_unit_test(test_needs_root) };
 
