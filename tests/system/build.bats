@@ -25,7 +25,7 @@ kernel() {
 	local name=linux-image-1-$flavour modules=usr/lib/modules/1-$flavour
 	mkdir -p "$WORK/pkg/$name/boot" "$WORK/pkg/$name/$modules" "$WORK/pkg/linux-image-$flavour"
 	cp "$ATOLL_SOURCE_DIR/fuzz/corpus/vmlinux/bzimage-xz" "$WORK/pkg/$name/boot/vmlinuz-1-$flavour"
-	for module in virtio_{mmio,pci,blk,net,console,rng} erofs overlay ext4; do
+	for module in virtio_{mmio,pci,blk,net,console,rng} erofs overlay ext4 dm-verity sha256; do
 		echo "kernel/$module.ko"
 	done >"$WORK/pkg/$name/$modules/modules.builtin"
 	deb "$name"
