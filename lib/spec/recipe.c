@@ -58,6 +58,11 @@ static void read_appliance(struct schema *s, const struct yaml *value, void *fie
 {
 	read_checked(s, value, is_appliance, "a name (a-z, 0-9 and -, first a letter, at most 32)",
 		     field);
+	if (str_eq(value->text, RECIPE_NAME_OF_KERNEL))
+		schema_fault(s, value,
+			     "the store keeps the tiny kernel as \"%s\": take another "
+			     "name",
+			     value->text);
 }
 
 static bool is_version(const char *s)

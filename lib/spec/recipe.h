@@ -11,6 +11,9 @@
 
 #include "diag.h"
 
+/* Of an image that is no appliance, but the kernel that "kernel: tiny" builds: no appliance is called so. */
+#define RECIPE_NAME_OF_KERNEL "kernel-tiny"
+
 struct recipe_file {
 	char *path;   /* in the image, absolute */
 	char *source; /* beside the recipe, relative, never outside its folder; or NULL: text */

@@ -19,11 +19,11 @@
 #include "mem.h"
 #include "names.h"
 #include "paths.h"
+#include "recipe.h"
 #include "str.h"
 
 #define FORMAT      "1" /* of the key: how it is built */
 #define ARCH        "amd64"
-#define IMAGE       "kernel-tiny"
 #define CONFIG      "appliances/kernel/tiny.config"
 #define CONFIG_MAX  (1 << 20)
 #define BUILTIN_MAX (1 << 20)
@@ -112,7 +112,7 @@ static struct store_image *find_in_store(struct store *store, const char *key)
 {
 	struct store_image *image;
 
-	if (store_get_image(store, IMAGE ":" ARCH, &image, NULL) < 0)
+	if (store_get_image(store, RECIPE_NAME_OF_KERNEL ":" ARCH, &image, NULL) < 0)
 		return NULL;
 	if (str_eq(image->input, key) && image->kernel.path && image->appliance->kernel_version &&
 	    store_verify_image(store, image, NULL) == 0)
@@ -180,7 +180,7 @@ static int put_into_store(struct store *store, const struct kernel *k, const str
 
 	image->appliance = a;
 	image->input = xstrdup(k->key);
-	a->name = xstrdup(IMAGE);
+	a->name = xstrdup(RECIPE_NAME_OF_KERNEL);
 	a->version = xstrdup(source->version);
 	a->arch = xstrdup(ARCH);
 	a->kernel_version = xstrdup(k->version);

@@ -23,6 +23,7 @@
 #include "names.h"
 #include "programs.h"
 #include "progress.h"
+#include "recipe.h"
 #include "selection.h"
 #include "str.h"
 #include "verity.h"
@@ -127,6 +128,11 @@ static int choose_name(struct import *x, struct err **err)
 			err, EINVAL,
 			"\"%s\" is no name for an appliance (small letters, digits and '-'); "
 			"--name gives it one",
+			x->a->name);
+	if (str_eq(x->a->name, RECIPE_NAME_OF_KERNEL))
+		return err_set(
+			err, EINVAL,
+			"the store keeps the tiny kernel as \"%s\"; --name names it differently",
 			x->a->name);
 	full = xasprintf("%s:%s", x->a->name, x->a->arch);
 	if (x->o->force || store_get_image(x->b->store, full, &there, NULL) < 0)

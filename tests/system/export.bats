@@ -202,6 +202,9 @@ make_layers() {
 	"$atoll" export --as tar greet
 	make_layers
 	archive "$CONFIG" one two
+	run timeout 60 "$atoll" import --name kernel-tiny archive.tar
+	[ "$status" -ne 0 ]
+	[[ $output == *'the store keeps the tiny kernel as "kernel-tiny"; --name names it differently' ]]
 	run timeout 60 "$atoll" import archive.tar
 	echo "$output"
 	[ "$status" -eq 0 ]
