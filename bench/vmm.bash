@@ -1,8 +1,9 @@
 # What bench/vmm and bench/ledger share: the files of the machines that are compared, and how each virtual machine
 # monitor is told of them. bash; $build is the build folder.
 #
-# The kernel is Debian's cloud kernel, uncompressed and entered through PVH, or the one that VMM_KERNEL names (with
-# ioperm); init is bench/guest.c.
+# Kernels are uncompressed, trimmed as the builder does it, and entered through PVH: Debian's cloud kernel, and the tiny
+# one where the store of the tests has it (tests/system/kernel.bats) or VMM_TINY names its vmlinux. Its drivers are
+# built in, the other's are modules in the initramfs. Init is bench/guest.c.
 vmm_files=$build/bench/vmm
 
 # archive NAME MODULE…: an initramfs with init and the modules, in the order in which they load.
@@ -12,17 +13,30 @@ archive() {
 	while read -r file; do
 		list+=("$(printf 'm%02d' "$n")" "$file")
 		n=$((n + 1))
-	done < <(modprobe -d "$lab" -S "$(cat "$lab/release")" -a --show-depends "$@" |
+	done < <([ $# -eq 0 ] || modprobe -d "$lab" -S "$(cat "$lab/release")" -a --show-depends "$@" |
 		sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++')
 	tests/lab/prepare --archive "${list[@]}" >"$vmm_files/$name"
 }
 
+# The tiny kernel's ELF file, or nothing.
+tiny_kernel() {
+	[ -z "${VMM_TINY-}" ] || { echo "$VMM_TINY"; return; }
+	ATOLL_ROOT=${ATOLL_TEST_STORE:-$build/system-tests} "$build/atoll" inspect --image kernel-tiny 2>/dev/null |
+		jq -r --arg blobs "${ATOLL_TEST_STORE:-$build/system-tests}/store/blobs/sha256" \
+			'.vmlinux.digest | ltrimstr("sha256:") | "\($blobs)/\(.)"'
+}
+
 # On the host, from the project's folder: what the laboratory is to find.
 vmm_prepare() {
-	local lab
+	local lab tiny
 	ninja -C "$build" bench atoll-vmm >/dev/null
 	lab=$(tests/lab/prepare "$build/lab" cloud)
 	mkdir -p "$vmm_files/root"
+	"$build/bench/trim" "$lab/vmlinux" "$vmm_files/cloud"
+	tiny=$(tiny_kernel)
+	rm -f "$vmm_files/tiny"
+	[ -z "$tiny" ] || "$build/bench/trim" "$tiny" "$vmm_files/tiny"
+	archive plain.cpio
 	archive boot.cpio virtio_mmio virtio_blk erofs
 	archive all.cpio virtio_mmio virtio_blk virtio_net virtio_console
 	cp "$build/bench/guest" "$vmm_files/root/app"
@@ -30,10 +44,12 @@ vmm_prepare() {
 	mkfs.erofs -T0 "$vmm_files/disk" "$vmm_files/root" >/dev/null
 }
 
-# Inside: all of it into memory, so that nothing of a measurement waits for the host.
+# vmm_fetch FOLDER [KERNEL]: inside: all of it into memory, so that nothing of a measurement waits for the host. The kernel
+# is FOLDER/vmlinux then, and the initramfs that has its drivers FOLDER/boot.cpio.
 vmm_fetch() {
 	cp "$vmm_files"/*.cpio "$vmm_files/disk" "$build/atoll-vmm" "$1"
-	cp "${VMM_KERNEL:-$build/lab/cloud/vmlinux}" "$1/vmlinux"
+	cp "$vmm_files/${2-cloud}" "$1/vmlinux"
+	[ "${2-cloud}" = cloud ] || cp "$vmm_files/plain.cpio" "$1/boot.cpio"
 	cp "$build"/bench/{off,boots,peer} "$1"
 }
 
