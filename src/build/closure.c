@@ -94,10 +94,39 @@ static void keep_parents(struct closure *c, const struct tree_node *node)
 	}
 }
 
+/* Whether what brings a file, and what brings that, and so on, leads to a node: chains must end. */
+static bool leads_to(const struct closure *c, const struct tree_node *from,
+		     const struct tree_node *node)
+{
+	for (; from; from = from->by ? tree_get(c->tree, from->by) : NULL)
+		if (from == node)
+			return true;
+	return false;
+}
+
+/* The first that would ask for something that is left out, if it were kept itself. */
+static bool note_asked(struct closure *c, struct tree_node *node, enum reason reason,
+		       const struct tree_node *by, const char *detail)
+{
+	const char *excluded;
+
+	if (node->kept)
+		return true;
+	if (!by || (node->reason != REASON_NONE && node->reason != REASON_PACKAGE) ||
+	    leads_to(c, by, node))
+		return false;
+	excluded = closure_exclusion(c->recipe, node->path);
+	tree_because(node, excluded ? REASON_EXCLUDED : reason, by->path,
+		     excluded ? excluded : detail);
+	return !excluded;
+}
+
 /* True when it is kept now or was before. */
 static bool mark(struct closure *c, struct tree_node *node, enum reason reason,
 		 const struct tree_node *by, const char *detail)
 {
+	if (c->asking)
+		return note_asked(c, node, reason, by, detail);
 	if (node->kept)
 		return true;
 	if (reason != REASON_RECIPE && is_excluded(c, node, by))
@@ -220,6 +249,7 @@ size_t closure_need_glob(struct closure *c, const char *pattern, enum reason rea
 {
 	cleanup_free char *path = NULL, *folder = NULL;
 	size_t first, n, found = 0;
+	const char *end; /* behind the last wildcard: nearly all paths can be told by it */
 
 	if (tree_path(pattern, &path) < 0)
 		return 0;
@@ -227,10 +257,14 @@ size_t closure_need_glob(struct closure *c, const char *pattern, enum reason rea
 		return closure_need(c, path, reason, by, detail) != NULL;
 	folder = xstrndup(path, strcspn(path, "*?["));
 	*(strrchr(folder, '/') ? strrchr(folder, '/') : folder) = '\0';
+	end = path + strlen(path);
+	while (!strchr("*?[]\\", end[-1]))
+		end--;
 	first = closure_below(c, folder, &n);
 	for (size_t i = first; i < first + n; i++) {
-		if (S_ISDIR(c->nodes[i]->mode) || !matches(path, c->nodes[i]->path) ||
-		    is_excluded(c, c->nodes[i], by))
+		if (S_ISDIR(c->nodes[i]->mode) || !str_ends(c->nodes[i]->path, end) ||
+		    !matches(path, c->nodes[i]->path) ||
+		    (!c->asking && is_excluded(c, c->nodes[i], by)))
 			continue;
 		closure_keep_node(c, c->nodes[i], reason, by, detail);
 		found++;
@@ -519,6 +553,20 @@ static int mark_for_test(struct closure *c, struct err **err)
 	return r;
 }
 
+/* For "why not": each file that is left out, and what it would bring. What it lacks is nobody's matter. */
+static void ask_left(struct closure *c)
+{
+	char **notes = NULL, ***said = c->notes;
+
+	c->asking = true;
+	c->notes = &notes;
+	for (size_t i = 0; i < c->n_nodes; i++)
+		if (!c->nodes[i]->kept)
+			visit(c, c->nodes[i], NULL);
+	c->notes = said;
+	strv_free(notes);
+}
+
 static int run(struct closure *c, struct tree *left, struct err **err)
 {
 	int r;
@@ -536,6 +584,8 @@ static int run(struct closure *c, struct tree *left, struct err **err)
 	if (r < 0)
 		return err_prefix(err, "%s: test", c->recipe->file);
 	note_unused(c);
+	if (!getenv("NOASK"))
+		ask_left(c);
 	leave_rest(c, left);
 	return 0;
 }
@@ -553,6 +603,7 @@ static void finish(struct closure *c)
 	free(c->libraries);
 	free(c->queue);
 	free(c->used);
+	free(c->functions_served);
 	free(c->python);
 	buf_free(&c->python_bytes);
 }

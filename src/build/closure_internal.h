@@ -42,8 +42,10 @@ struct closure {
 	char *python; /* the folder of its library, "usr/lib/python3.11"; NULL: no script needs it */
 	bool no_shell;             /* said that one is missing */
 	unsigned int said_missing; /* of closure_functions.c's readers, which have said so */
-	bool perl, node;           /* a script of that language is kept, so their modules count */
-	struct buf python_bytes;   /* of the interpreter */
+	bool *functions_served;    /* by a function's number: what it reads was found before */
+	bool asking;     /* nothing is kept any more: only who would ask for what is noted */
+	bool perl, node; /* a script of that language is kept, so their modules count */
+	struct buf python_bytes; /* of the interpreter */
 	char ***notes;
 };
 

@@ -249,8 +249,9 @@ void closure_named(struct closure *c, const char *path, const struct tree_node *
 	struct tree_node *node;
 
 	if (strpbrk(path, "*?")) {
-		/* As deep as a pattern can say: not all of a folder that is everybody's. */
-		if (strcspn(path, "*?") > strlen("/usr/lib/x"))
+		/* As deep as a pattern can say: not all of a folder that is everybody's. Of what is left
+		 * out it is not worth the search. */
+		if (!c->asking && strcspn(path, "*?") > strlen("/usr/lib/x"))
 			closure_need_glob(c, path, REASON_NAMED, by, NULL);
 		return;
 	}
@@ -277,10 +278,14 @@ static void note_no_shell(struct closure *c, const struct tree_node *by, const c
 
 void closure_symbols(struct closure *c, char *const *imports, const struct tree_node *by)
 {
+	if (!c->functions_served)
+		c->functions_served = xcalloc(ARRAY_SIZE(functions), sizeof(bool));
 	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-		if (!strv_has(imports, functions[i].function) ||
-		    closure_need_glob(c, functions[i].path, REASON_SYMBOL, by,
-				      functions[i].function))
+		if (c->functions_served[i] || !strv_has(imports, functions[i].function))
+			continue;
+		c->functions_served[i] = closure_need_glob(c, functions[i].path, REASON_SYMBOL, by,
+							   functions[i].function);
+		if (c->functions_served[i])
 			continue;
 		/* Of the program itself: libraries that could are all over. */
 		if (str_eq(functions[i].path, "/bin/sh") && by->mode & 0111 &&

@@ -72,14 +72,24 @@ static const char *way_of(const struct reasons_file *f)
 			return ways[i].what;
 }
 
+/* Where the chain of what would have brought it begins: the edge that is missing is to that. */
+static const struct reasons_file *head_of(const struct image_reasons *i,
+					  const struct reasons_file *f)
+{
+	while (f->by && f->kind != REASON_EXCLUDED && !reasons_find(i->reasons, f->by->path))
+		f = f->by;
+	return f;
+}
+
 /* Of what nothing asked for, and no rule keeps out, the recipe may ask. */
 static bool may_be_kept(const struct reasons_file *f)
 {
 	return f->kind == REASON_NONE && !*f->detail;
 }
 
-static void print_file(const struct reasons_file *f)
+static void print_file(const struct image_reasons *i, const struct reasons_file *f)
 {
+	const struct reasons_file *head = head_of(i, f);
 	cleanup_free char *path = path_shown(f->path), *package = package_shown(f->package);
 	char size[16];
 
@@ -87,22 +97,22 @@ static void print_file(const struct reasons_file *f)
 	       S_ISDIR(f->mode) ? "a folder" : str_from_size(f->size, size), package);
 	for (const struct reasons_file *at = f; at; at = at->by)
 		print_sentence("  ", at);
-	if (may_be_kept(f))
-		printf("  %s\n  'keep: %s' in the recipe brings it as well.\n", way_of(f), path);
+	if (may_be_kept(head))
+		printf("  %s\n  'keep: %s' in the recipe brings it as well.\n", way_of(head), path);
 }
 
-static int answer_file(const struct reasons_file *f, bool json)
+static int answer_file(const struct image_reasons *i, const struct reasons_file *f, bool json)
 {
 	json_t *o;
 
 	if (!json) {
-		print_file(f);
+		print_file(i, f);
 		return 0;
 	}
 	o = file_json(f);
 	json_object_set_new(o, "chain", chain_json(f));
-	if (may_be_kept(f))
-		json_object_set_new(o, "way", json_string(way_of(f)));
+	if (may_be_kept(head_of(i, f)))
+		json_object_set_new(o, "way", json_string(way_of(head_of(i, f))));
 	print_json(o);
 	json_decref(o);
 	return 0;
@@ -126,7 +136,7 @@ static int ask_file(const struct image_reasons *i, const char *path, bool json, 
 	cleanup_free char *shown = NULL;
 
 	if (f)
-		return answer_file(f, json);
+		return answer_file(i, f, json);
 	f = real ? reasons_find(i->reasons, real) : NULL;
 	if (!f)
 		return unseen_file(i, real ? real : path, err);

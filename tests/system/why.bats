@@ -43,7 +43,11 @@ make_packages() {
 	file hello usr/share/doc/hello/copyright
 	file hello usr/share/doc/hello/README
 	chmod 755 "$WORK/pkg/hello/usr/bin/hello"
-	deb hello 'Depends: shell, unused'
+	deb hello 'Depends: shell, unused, idle'
+	file idle usr/bin/idle '#!/usr/lib/idle/engine'
+	file idle usr/lib/idle/engine
+	chmod 755 "$WORK"/pkg/idle/usr/bin/idle "$WORK"/pkg/idle/usr/lib/idle/engine
+	deb idle
 	file unused usr/bin/unused
 	deb unused
 }
@@ -117,6 +121,18 @@ repository_build() {
 	zstd -dc "$(blob one reasons)" | awk '/^[fx] / { print $7 }' | sort | uniq -d >both
 	[ ! -s both ]
 	"$atoll" why-not one /usr/bin/spare --format json | jq -e '.reason == "none" and (.way | test("program"))'
+}
+
+@test "why-not: what would have brought it, and that the edge to this is the one that is missing" {
+	run "$atoll" why-not one /usr/lib/idle/engine
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "${lines[1]}" = "  /usr/lib/idle/engine is the interpreter of /usr/bin/idle." ]
+	[ "${lines[2]}" = "  /usr/bin/idle is asked for by nothing." ]
+	[[ ${lines[3]} == "  A program comes when the recipe's run"* ]]
+	[[ ${lines[4]} == *"'keep: /usr/lib/idle/engine'"* ]]
+	"$atoll" why-not one /usr/lib/idle/engine --format json |
+		jq -e '.by == "/usr/bin/idle" and (.chain | map(.reason)) == ["interpreter", "none"] and (.way | test("program"))'
 }
 
 @test "why-not: packages of which all, some or nothing is there, and those that never were" {
