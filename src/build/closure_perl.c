@@ -13,16 +13,20 @@
 
 /* --- Perl --- */
 
-/* @INC as Debian has it; * stands for the version or the triplet. */
+/* @INC as Debian has it, in its order; * stands for the version or the triplet. */
 static const char *const inc[] = {
-	"etc/perl",         "usr/local/share/perl/*", "usr/lib/*/perl5/*",   "usr/share/perl5",
-	"usr/lib/*/perl/*", "usr/share/perl/*",       "usr/lib/*/perl-base", "usr/lib/*/perl/*",
+	"etc/perl",         "usr/local/share/perl/*", "usr/lib/*/perl5/*",
+	"usr/share/perl5",  "usr/lib/*/perl-base",    "usr/lib/*/perl/*",
+	"usr/share/perl/*",
 };
 
 /* What modules need that no `use` in them says. */
 static const char *const perl_always[] = { "strict.pm",   "warnings.pm",     "Carp.pm",
 					   "Exporter.pm", "XSLoader.pm",     "DynaLoader.pm",
 					   "Config.pm",   "Config_heavy.pl", "utf8.pm" };
+
+/* Modules of the language's own library that make the name of another up. */
+static const char *const made_up[][2] = { { "File/Spec.pm", "File/Spec/Unix.pm" } };
 
 static void need_perl(struct closure *c, const char *file, const struct tree_node *by)
 {
@@ -37,8 +41,16 @@ static void need_perl(struct closure *c, const char *file, const struct tree_nod
 		if (!closure_need_glob(c, pattern, REASON_IMPORT, by, file))
 			continue;
 		closure_need_glob(c, compiled, REASON_IMPORT, by, file);
-		if (!str_starts(inc[i], "usr/lib/*/perl-base"))
-			return;
+		/* 5.36, which @INC names, is a link to 5.36.0. */
+		if (str_ends(inc[i], "/*")) {
+			cleanup_free char *links = xasprintf("/%s", inc[i]);
+
+			closure_need_glob(c, links, REASON_IMPORT, by, file);
+		}
+		for (size_t k = 0; k < ARRAY_SIZE(made_up); k++)
+			if (str_eq(file, made_up[k][0]))
+				need_perl(c, made_up[k][1], by);
+		return;
 	}
 }
 
@@ -111,7 +123,8 @@ void closure_perl(struct closure *c, struct tree_node *node)
 		if (*line == '=' && isalpha((unsigned char)line[1]))
 			pod = !str_starts(line, "=cut");
 		else if (!pod)
-			perl_line(c, line, node);
+			for (char *s; (s = strsep(&line, ";"));)
+				perl_line(c, s, node);
 	}
 }
 

@@ -217,7 +217,13 @@ static void test_scripts(void **state)
 	put(w, "usr/bin/dash", 0755, "x");
 	tree_put_link(&w->tree, "usr/bin/sh", "dash", "p", "");
 	put(w, "usr/bin/first", 0755,
-	    "#!/usr/bin/perl\nuse X::Y;\n=pod\nuse No;\n=cut\nrequire Z;\n");
+	    "#!/usr/bin/perl\nuse X::Y;\n=pod\nuse No;\n=cut\nrequire Z; use File::Spec;\n");
+	/* In @INC's order, through the link that it names, and with what makes a name up. */
+	put(w, "usr/share/perl/5.1.0/File/Spec.pm", 0644, "use lib1; use lib2;\n");
+	put(w, "usr/lib/x86_64-linux-gnu/perl-base/File/Spec/Unix.pm", 0644, "");
+	put(w, "usr/share/perl/5.1.0/File/Spec/Unix.pm", 0644, "");
+	put(w, "usr/share/perl/5.1.0/lib2.pm", 0644, "");
+	tree_put_link(&w->tree, "usr/share/perl/5.1", "5.1.0", "p", "");
 	put(w, "usr/bin/perl", 0755, "x");
 	put(w, "usr/share/perl5/X/Y.pm", 0644, "use parent qw(Z::Parent);\n");
 	put(w, "usr/share/perl5/Z.pm", 0644, "");
@@ -239,6 +245,12 @@ static void test_scripts(void **state)
 	assert_null(tree_get(&w->tree, "usr/bin/fourth"));
 	assert_null(tree_get(&w->tree, "usr/bin/never"));
 	assert_null(tree_get(&w->tree, "usr/share/perl5/No.pm"));
+	expect(w, "usr/share/perl/5.1", REASON_IMPORT, "usr/bin/first");
+	expect(w, "usr/share/perl/5.1.0/lib2.pm", REASON_IMPORT,
+	       "usr/share/perl/5.1.0/File/Spec.pm");
+	expect(w, "usr/lib/x86_64-linux-gnu/perl-base/File/Spec/Unix.pm", REASON_IMPORT,
+	       "usr/bin/first");
+	assert_null(tree_get(&w->tree, "usr/share/perl/5.1.0/File/Spec/Unix.pm"));
 }
 
 /* What the shell has inside is nobody's; what keep lists yields to what it leaves out. */
