@@ -39,6 +39,7 @@ static const struct {
 	{ "libpam-modules", "restarts services" },
 	{ "libpam0g", "restarts services" },
 	{ "libpython3.11-minimal", "leftovers of old versions" },
+	{ "libwrap0", "hosts.allow and hosts.deny: without them all are allowed" },
 	{ "netbase", "declare.c: hosts, networks" },
 	{ "netcat-openbsd", "declare.c: nc" },
 	{ "nginx", "starts the service" },
