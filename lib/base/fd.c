@@ -6,10 +6,12 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "mem.h"
 
@@ -189,28 +191,72 @@ static int fill_address(const char *path, struct sockaddr_un *addr, struct err *
 	return 0;
 }
 
-/* What stands at the path may only be a socket that nobody listens at any more. */
+#define LOCK_TRIES 500 /* of 10 ms */
+
+/*
+ * Who looks at the socket of a path and then replaces it, does both under a lock of its folder: else two of
+ * us find the same old one, and the second removes what the first has bound. A folder that we may not read
+ * has no lock for us: *ret_fd is -1.
+ */
+static int lock_folder(const char *path, int *ret_fd, struct err **err)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)] = ".";
+
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path) + (slash == path),
+			 path);
+	*ret_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return errno == EACCES ? 0 : err_set_errno(err, errno, "%s", path);
+	for (unsigned int i = 0; flock(*ret_fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			break; /* a file system without locks */
+		if (i == LOCK_TRIES) {
+			fd_close(ret_fd);
+			return err_set(err, EBUSY, "%s: another program keeps the folder locked",
+				       path);
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	}
+	return 0;
+}
+
+/* -EADDRINUSE when somebody listens at a socket (or seems to), 0 when nobody does any more. */
+static int probe(int type, const struct sockaddr_un *addr)
+{
+	cleanup_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno != ECONNREFUSED)
+		return -EADDRINUSE;
+	return 0;
+}
+
+/* What stands at the path may only be a socket that nobody listens at any more. Under the lock. */
 static int remove_stale(const char *path, int type, const struct sockaddr_un *addr,
 			struct err **err)
 {
-	cleanup_fd int fd = -1;
 	struct stat st;
+	int r;
 
 	if (lstat(path, &st) < 0)
 		return errno == ENOENT ? 0 : err_set_errno(err, errno, "%s", path);
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(err, EINVAL, "%s: is there already, and is no socket", path);
-	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_set_errno(err, errno, "%s", path);
-	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno != ECONNREFUSED)
+	r = probe(type, addr);
+	if (r == -EADDRINUSE)
 		return err_set(err, EADDRINUSE, "%s: somebody listens there already", path);
+	if (r < 0)
+		return err_set_errno(err, -r, "%s", path);
 	return unlink(path) < 0 ? err_set_errno(err, errno, "%s", path) : 0;
 }
 
 int unix_listen(const char *path, int type, mode_t mode, int *ret_fd, struct err **err)
 {
 	cleanup_fd int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	cleanup_fd int lock = -1;
 	struct sockaddr_un addr;
 	int r = fill_address(path, &addr, err);
 
@@ -218,7 +264,9 @@ int unix_listen(const char *path, int type, mode_t mode, int *ret_fd, struct err
 		return r;
 	if (fd < 0)
 		return err_set_errno(err, errno, "%s", path);
-	r = remove_stale(path, type, &addr, err);
+	r = lock_folder(path, &lock, err);
+	if (r == 0)
+		r = remove_stale(path, type, &addr, err);
 	if (r < 0)
 		return r;
 	/* The mode is in force from the first moment: fchmod before bind sets the node's. */
@@ -227,6 +275,18 @@ int unix_listen(const char *path, int type, mode_t mode, int *ret_fd, struct err
 		return err_set_errno(err, errno, "%s", path);
 	*ret_fd = steal_fd(&fd);
 	return 0;
+}
+
+void unix_remove(const char *path, int type, ino_t inode)
+{
+	cleanup_fd int lock = -1;
+	struct sockaddr_un addr;
+	struct stat st;
+
+	if (fill_address(path, &addr, NULL) < 0 || lock_folder(path, &lock, NULL) < 0)
+		return;
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == inode)
+		remove_stale(path, type, &addr, NULL);
 }
 
 int unix_connect(const char *path, int type, int *ret_fd, struct err **err)

@@ -58,8 +58,14 @@ int dir_remove(const char *path, struct err **err);
 /*
  * A unix socket bound and listening at path (type SOCK_STREAM or SOCK_SEQPACKET), mode as given. A socket
  * at which nobody listens any more is replaced; -EADDRINUSE when somebody does, -EINVAL for another file.
+ * Of several that ask for one path at once, one gets it.
  */
 int unix_listen(const char *path, int type, mode_t mode, int *ret_fd, struct err **err);
+/*
+ * Removes the socket that had this inode, once nobody listens at it: by then, the path (and even the
+ * inode's number) may be another's.
+ */
+void unix_remove(const char *path, int type, ino_t inode);
 int unix_connect(const char *path, int type, int *ret_fd, struct err **err);
 
 #endif

@@ -232,10 +232,16 @@ int ask_main(int argc, char **argv)
 			  commands[command].words);
 		return MISTAKE;
 	}
-	if (unix_connect(argv[1], SOCK_SEQPACKET, &fd, &err) < 0) {
+	r = unix_connect(argv[1], SOCK_SEQPACKET, &fd, &err);
+	if (r == -ECONNREFUSED)
+		log_error("%s: nobody listens there any more: the machine was killed; the next "
+			  "one's start "
+			  "replaces the socket",
+			  argv[1]);
+	else if (r < 0)
 		log_error("%s", err_msg(err));
+	if (r < 0)
 		return FAILURE;
-	}
 	r = converse(fd, &q, commands[command].ends);
 	if (r < 0 && r != -EREMOTEIO)
 		log_error("%s: %s", argv[1], r == -ENODATA ? "the machine ended" : strerror(-r));

@@ -325,8 +325,8 @@ int files_open(const struct options *options, struct machine_files *ret, struct 
 	if (r == 0)
 		r = open_serial(options, &f, err);
 	if (r < 0) {
-		files_unlink(options, &f);
 		files_close(&f);
+		files_unlink(options, &f);
 		return r;
 	}
 	*ret = f;
@@ -335,10 +335,6 @@ int files_open(const struct options *options, struct machine_files *ret, struct 
 
 void files_unlink(const struct options *options, const struct machine_files *files)
 {
-	struct stat st;
-
-	/* Only what we made: by now it may be another machine's. */
-	if (files->control_inode && lstat(options->control.path, &st) == 0 &&
-	    st.st_ino == files->control_inode)
-		unlink(options->control.path);
+	if (files->control_inode)
+		unix_remove(options->control.path, SOCK_SEQPACKET, files->control_inode);
 }

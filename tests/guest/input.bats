@@ -127,6 +127,31 @@ patch_bytes() {
 	[ ! -e "$WORK/live" ]
 }
 
+is_refused() {
+	ask stats 2>&1 | grep -qF "$WORK/control: nobody listens there any more"
+}
+
+@test "a machine whose launcher is killed leaves a socket that the next one replaces" {
+	[ -z "$JAIL" ] || skip "without the jail there is no launcher"
+	begin ends --cmdline button
+	await waiting
+	machine=$(machine_pid)
+	kill -KILL "$vmm_pid"
+	wait "$vmm_pid" || true
+	until_true is_gone "$machine"
+	# And its last thread; then the socket is known for what it is.
+	until_true is_refused
+	[ -S "$WORK/control" ]
+	begin ends --cmdline button
+	await waiting
+	# While that one lives, nobody takes its place.
+	run -2 "$VMM" --kernel "$GUESTS/hello" --control "$WORK/control"
+	[[ ${lines[*]} == *"$WORK/control: somebody listens there already" ]] || fails "$output"
+	ask kill
+	finish
+	[ ! -e "$WORK/control" ]
+}
+
 @test "few open files are enough, and are not made more" {
 	[ -z "$JAIL" ] || skip "sets no limits without the jail"
 	(ulimit -n 256 && timeout 20 "$VMM" --kernel "$GUESTS/hello" </dev/null 3>&-)

@@ -181,6 +181,97 @@ static void test_unix_sockets(void **state)
 	assert_int_equal(unix_listen(long_path, SOCK_STREAM, 0600, &listener, &err), -ENAMETOOLONG);
 }
 
+/* As a program that was killed leaves it. */
+static void leave_socket(const char *path)
+{
+	cleanup_fd int fd = -1;
+
+	assert_int_equal(unix_listen(path, SOCK_STREAM, 0600, &fd, NULL), 0);
+}
+
+/* 0: it listened until it was told to end; 1: somebody else did; 2: anything else. */
+static pid_t start_listener(const char *path, int begin, int end)
+{
+	const pid_t pid = fork();
+	char byte;
+	int fd, r;
+
+	if (pid)
+		return pid;
+	(void)!read(begin, &byte, 1);
+	r = unix_listen(path, SOCK_STREAM, 0600, &fd, NULL);
+	if (r == 0)
+		(void)!read(end, &byte, 1);
+	_exit(r == 0 ? 0 : r == -EADDRINUSE ? 1 : 2);
+}
+
+/* Of n that end by themselves; too many that listen would wait for ever. */
+static void count_ended(unsigned int n, unsigned int ended[3])
+{
+	for (unsigned int tries = 0; n && tries < 10000; tries++) {
+		int status;
+
+		if (waitpid(-1, &status, WNOHANG) <= 0) {
+			usleep(1000);
+			continue;
+		}
+		assert_true(WIFEXITED(status));
+		ended[WEXITSTATUS(status) % 3]++;
+		n--;
+	}
+}
+
+static void test_one_listener_of_many(void **state)
+{
+	enum { MANY = 12, ROUNDS = 20 };
+	cleanup_free char *path = in_folder("contested");
+
+	(void)state;
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		unsigned int ended[3] = { 0 };
+		int begin[2], end[2], client, r;
+
+		leave_socket(path);
+		assert_int_equal(pipe2(begin, O_CLOEXEC), 0);
+		assert_int_equal(pipe2(end, O_CLOEXEC), 0);
+		for (unsigned int i = 0; i < MANY; i++)
+			assert_true(start_listener(path, begin[0], end[0]) > 0);
+		assert_int_equal(write(begin[1], "............", MANY), MANY);
+		count_ended(MANY - 1, ended);
+		r = unix_connect(path, SOCK_STREAM, &client, NULL);
+		assert_int_equal(write(end[1], "............", MANY), MANY);
+		while (waitpid(-1, NULL, 0) > 0)
+			;
+		assert_int_equal(ended[1], MANY - 1);
+		assert_int_equal(r, 0);
+		close(client);
+		for (unsigned int i = 0; i < 2; i++) {
+			close(begin[i]);
+			close(end[i]);
+		}
+	}
+}
+
+static void test_remove_a_socket(void **state)
+{
+	cleanup_free char *path = in_folder("removed");
+	cleanup_fd int listener = -1;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(unix_listen(path, SOCK_STREAM, 0600, &listener, NULL), 0);
+	assert_int_equal(lstat(path, &st), 0);
+	/* Somebody listens: it may be another's, with a number that was free again. */
+	unix_remove(path, SOCK_STREAM, st.st_ino);
+	assert_int_equal(access(path, F_OK), 0);
+	fd_close(&listener);
+	unix_remove(path, SOCK_STREAM, st.st_ino + 1);
+	assert_int_equal(access(path, F_OK), 0);
+	unix_remove(path, SOCK_STREAM, st.st_ino);
+	assert_int_equal(access(path, F_OK), -1);
+	unix_remove(path, SOCK_STREAM, st.st_ino); /* and again */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +283,8 @@ int main(void)
 		cmocka_unit_test(test_failed_write_leaves_nothing),
 		cmocka_unit_test(test_folders),
 		cmocka_unit_test(test_unix_sockets),
+		cmocka_unit_test(test_one_listener_of_many),
+		cmocka_unit_test(test_remove_a_socket),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
