@@ -155,8 +155,25 @@ int isolate_process(const struct options *options, struct err **err)
 	return r;
 }
 
+/*
+ * The thread of the devices wakes up for the first of many things that a processor's thread has for it. Where
+ * both share a processor of the host, it would take that away from the guest and find that one thing;
+ * as a batch thread it waits until the guest has no more, and finds all. With a processor of its own, nothing
+ * changes. What the user chose (idle, a real time) stays.
+ */
+static void wait_for_more(void)
+{
+	const struct sched_param none = { 0 };
+
+	/* musl's wrappers refuse, for they are about processes. */
+	if (syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER &&
+	    syscall(SYS_sched_setscheduler, 0, SCHED_BATCH, &none) < 0)
+		log_debug("sched_setscheduler: %m");
+}
+
 int isolate_main_thread(const struct options *options)
 {
+	wait_for_more();
 	return options->no_jail ? 0 : seccomp_enter(&seccomp_vmm, NULL);
 }
 

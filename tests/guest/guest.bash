@@ -54,7 +54,7 @@ begin_at() {
 	[ -p "$out" ] || : >"$out"
 	mkfifo "$WORK/in"
 	exec {in}<>"$WORK/in"
-	"$VMM" $JAIL --kernel "$GUESTS/$guest" --control "$WORK/control" "$@" <"$WORK/in" >"$out" 2>"$WORK/err" 3>&- {in}>&- &
+	${VMM_WRAPPER-} "$VMM" $JAIL --kernel "$GUESTS/$guest" --control "$WORK/control" "$@" <"$WORK/in" >"$out" 2>"$WORK/err" 3>&- {in}>&- &
 	vmm_pid=$!
 	pids+=("$vmm_pid")
 }

@@ -80,6 +80,25 @@ of_threads() {
 	! readelf -l "$VMM" | grep -E 'INTERP|NEEDED' || fails "it wants an interpreter"
 }
 
+# The policy of each thread but KVM's own: 0 other, 3 batch, 5 idle (proc(5), field 41 of stat).
+policies() {
+	local task
+	for task in "/proc/$1"/task/*; do
+		grep -q atoll-vmm "$task/comm" && sed 's/.*) //' "$task/stat" | cut -d ' ' -f 39
+	done | sort | uniq -c | tr -s ' ' | tr '\n' ';'
+}
+
+@test "its devices wait for what the guest has, and its processors for nobody" {
+	[ "$(policies "$machine")" = ' 3 0; 1 3;' ] || fails "$(policies "$machine")"
+	# Who chose another policy keeps it.
+	ask kill
+	finish
+	VMM_WRAPPER='chrt -i 0' begin ends --cmdline button
+	await waiting
+	machine=$(machine_pid)
+	[ "$(policies "$machine")" = ' 2 5;' ] || fails "$(policies "$machine")"
+}
+
 # Distinct calls of a table in policies.c.
 calls_of() {
 	sed -n "/ $1\\[\\] = {/,/^};/s/^\\t{ \"\\([a-z0-9_]*\\)\".*/\\1/p" "$ATOLL_SOURCE_DIR/lib/jail/policies.c" | sort -u | wc -l

@@ -13,8 +13,10 @@
 #include <linux/if_tun.h>
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_net.h>
+#include <linux/virtio_ring.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -423,6 +425,98 @@ static void a_full_socket_holds_the_queue(void **state)
 	close_nic(&nic);
 }
 
+/* How often this process has read and written, by the kernel's count. */
+static void count_calls(unsigned int *ret_reads, unsigned int *ret_writes)
+{
+	FILE *f = fopen("/proc/self/io", "re");
+
+	if (!f ||
+	    fscanf(f, "rchar: %*u wchar: %*u syscr: %u syscw: %u", ret_reads, ret_writes) != 2) {
+		print_message("the kernel counts no calls (CONFIG_TASK_IO_ACCOUNTING)\n");
+		skip();
+	}
+	fclose(f);
+}
+
+/* What 64 frames that are there at once cost: one call out or in, and one interrupt. */
+static void a_batch_costs_a_few_calls(void **state)
+{
+	enum { FRAMES = 63, LEN = 60 };
+	unsigned int reads, writes, reads_after, writes_after;
+	const struct virtio_counters *counters;
+	struct nic nic;
+	uint32_t len;
+
+	(void)state;
+	begin_nic(&nic, ALL);
+	counters = &nic.d.v->counters;
+	for (unsigned int i = 0; i < FRAMES; i++)
+		guest_sends(&nic, i, LEN, i);
+	count_calls(&reads, &writes);
+	driver_kick(&nic.d, TX);
+	count_calls(&reads_after, &writes_after);
+	assert_int_equal(counters->out_ops, FRAMES);
+	assert_int_equal(counters->notifications, 1);
+	assert_int_equal(counters->interrupts, 1);
+	/* The doorbell, all frames, the interrupt. */
+	assert_in_range(writes_after - writes, 3, 4);
+	for (unsigned int i = 0; i < FRAMES; i++)
+		assert_peer_gets(&nic, LEN, i);
+	for (unsigned int i = 0; i < FRAMES; i++)
+		post(&nic, i, 2000);
+	driver_kick(&nic.d, RX);
+	for (unsigned int i = 0; i < FRAMES; i++)
+		peer_sends(&nic, LEN, i);
+	count_calls(&reads, &writes);
+	run(&nic);
+	count_calls(&reads_after, &writes_after);
+	assert_int_equal(counters->in_ops, FRAMES);
+	assert_int_equal(counters->interrupts, 2);
+	/* All frames, and what the count itself reads; the interrupt. */
+	assert_in_range(reads_after - reads, 1, 3);
+	assert_int_equal(writes_after - writes, 1);
+	for (unsigned int i = 0; i < FRAMES; i++)
+		assert_true(used(&nic, RX, &len));
+	close_nic(&nic);
+}
+
+static bool wants_notifications(struct nic *nic)
+{
+	return driver_peek16(&nic->d, nic->d.queues[TX].used) != VRING_USED_F_NO_NOTIFY;
+}
+
+/* From the first one on until a look at the queue finds nothing, no other one is wanted. */
+static void one_notification_until_nothing_is_left(void **state)
+{
+	unsigned int sent = 0, done = 0;
+	uint64_t notifications;
+	struct nic nic;
+	uint32_t len;
+
+	(void)state;
+	begin_nic(&nic, ALL);
+	assert_true(wants_notifications(&nic));
+	for (; wants_notifications(&nic) && sent < 4000; sent++) {
+		guest_sends(&nic, sent % 32, 1500, sent);
+		driver_kick(&nic.d, TX);
+		while (used(&nic, TX, &len))
+			done++;
+	}
+	/* The socket is full. What comes now is not told of, and goes out all the same. */
+	assert_in_range(sent, 2, 3999);
+	notifications = nic.d.v->counters.notifications;
+	for (unsigned int i = 0; i < 8; i++, sent++)
+		guest_sends(&nic, sent % 32, 1500, sent);
+	for (unsigned int i = 0; i < sent; i++)
+		assert_peer_gets(&nic, 1500, i);
+	while (used(&nic, TX, &len))
+		done++;
+	assert_int_equal(done, sent);
+	assert_int_equal(nic.d.v->counters.notifications, notifications);
+	assert_true(wants_notifications(&nic));
+	close_nic(&nic);
+}
+
 /* A frame that is half out goes out as it was, whatever becomes of the guest's memory. */
 static void a_reset_keeps_the_framing(void **state)
 {
@@ -705,6 +799,8 @@ int main(void)
 		cmocka_unit_test(frames_come_in_pieces),
 		cmocka_unit_test(no_buffers_no_reading),
 		cmocka_unit_test(a_full_socket_holds_the_queue),
+		cmocka_unit_test(a_batch_costs_a_few_calls),
+		cmocka_unit_test(one_notification_until_nothing_is_left),
 		cmocka_unit_test(a_reset_keeps_the_framing),
 		cmocka_unit_test(a_peer_that_goes_takes_the_link_down),
 		cmocka_unit_test(impossible_lengths_end_the_connection),
