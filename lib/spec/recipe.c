@@ -528,6 +528,7 @@ static const struct schema_key recipe_keys[] = {
 	{ "keep", read_keep, offsetof(struct recipe, keep) },
 	{ "ignore-scripts", read_ignore_scripts, offsetof(struct recipe, ignore_scripts) },
 	{ "allow-secrets", read_paths, offsetof(struct recipe, allow_secrets) },
+	{ "setuid", read_paths, offsetof(struct recipe, setuid) },
 	{ "needs", read_needs, 0 },
 	{ NULL },
 };
@@ -616,6 +617,7 @@ static void free_lists(struct recipe *r)
 	strv_free(r->keep);
 	strv_free(r->ignore_scripts);
 	strv_free(r->allow_secrets);
+	strv_free(r->setuid);
 	strv_free(r->needs_kinds);
 }
 

@@ -80,6 +80,7 @@ struct recipe {
 			and "!/GLOB"; empty: the closure */
 	char **ignore_scripts; /* packages whose scripts need nothing to stand in for them */
 	char **allow_secrets;  /* paths that may be in the image though they look like a secret */
+	char **setuid;         /* packages' files that keep set-user-ID and set-group-ID */
 	struct recipe_line *lines; /* where the keys stand */
 	size_t n_lines;
 	uint64_t needs_memory; /* bytes; 0: unsaid */

@@ -40,6 +40,7 @@
 #include "progress.h"
 #include "secrets.h"
 #include "selection.h"
+#include "setuid.h"
 #include "sha256.h"
 #include "signature.h"
 #include "str.h"
@@ -421,8 +422,12 @@ static int add_kernel(struct build *s, struct err **err)
 
 static int check(struct build *s, struct err **err)
 {
+	cleanup_strv char **notes = NULL;
 	int r = tree_complete(&s->tree, err);
 
+	if (r == 0)
+		r = setuid_restrict(s->recipe, &s->tree, &notes, err);
+	say_notes(s, notes);
 	if (r == 0)
 		r = check_image(s->recipe, &s->accounts, &s->tree, &s->left, err);
 	if (r == 0)

@@ -40,11 +40,18 @@ make_packages() {
 	deb base-passwd
 
 	file hello bin/hello '#!/bin/sh'
-	chmod 4755 "$WORK/pkg/hello/bin/hello"
+	chmod 755 "$WORK/pkg/hello/bin/hello"
 	ln "$WORK/pkg/hello/bin/hello" "$WORK/pkg/hello/bin/hello-again"
 	file hello usr/share/doc/hello/README
 	file hello usr/share/doc/hello/copyright
 	deb hello 'Depends: libhello (>= 1) | libother' 'Recommends: big'
+
+	file raised bin/raised
+	file raised bin/mail
+	chmod 4755 "$WORK/pkg/raised/bin/raised"
+	chmod 2755 "$WORK/pkg/raised/bin/mail"
+	ln "$WORK/pkg/raised/bin/raised" "$WORK/pkg/raised/bin/again"
+	deb raised
 
 	file libhello usr/lib/libhello.so
 	deb libhello
@@ -180,7 +187,6 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	[[ $output == *"var/lib/a d 755 900:900"* ]]
 	[[ $output == *"usr/share/doc/hello/copyright"* ]]
 	[[ $output != *README* && $output != *never* && $output != *libother* && $output != *usr/share/big* ]]
-	[[ $(mode_of "$(blob a rootfs)" /usr/bin/hello) == *104755 ]]
 	dump.erofs --path=/usr/bin/hello-again "$(blob a rootfs)" | grep -q 'Links: 2 '
 	grep -q '^tester:x:900:900:' a.root/etc/passwd
 	grep -q '^www-data:x:33:33:' a.root/etc/passwd
@@ -189,9 +195,38 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	jq -e '.volumes.data.owner == 900' "$(blob a appliance)"
 	skopeo inspect --raw "oci:$ATOLL_ROOT/store:a" | jq -e '.layers | length == 5'
 	run zstd -dc "$(blob a reasons)"
-	[[ $output == *"f 104755 10 1 package - usr/bin/hello - "* ]]
+	[[ $output == *"f 100755 10 1 package - usr/bin/hello - "* ]]
 	[[ $output == *"f 100600 1 "*" recipe - etc/a.conf a.yaml:7:%20files 2d711642b726b044"* ]]
 	[[ $output == *"x 100644 6 1 none - usr/share/doc/hello/README only%20people%20read%20it -"* ]]
+}
+
+@test "setuid and setgid are kept where the recipe says so, also under a file's other name" {
+	local image kept='kept without set-user-ID and set-group-ID: '
+	recipe a 'packages: [raised]' 'keep: packages' 'files: {/srv/own: {text: x, mode: 4711}}'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == *"$kept/usr/bin/again of raised (4755), /usr/bin/mail of raised (2755), /usr/bin/raised of raised (4755); "* ]]
+	[[ ${lines[0]} == *'say "setuid: [/usr/bin/again, /usr/bin/mail, /usr/bin/raised]"' ]]
+	image=$(blob a rootfs)
+	for path in again mail raised; do
+		[[ $(mode_of "$image" "/usr/bin/$path") == *100755 ]]
+	done
+	[[ $(mode_of "$image" /srv/own) == *104711 ]]
+	zstd -dc "$(blob a reasons)" | grep -q '^f 100755 .* usr/bin/mail '
+
+	sed -i '$a setuid: [/bin/raised]' a.yaml
+	build a.yaml
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == *"$kept/usr/bin/mail of raised (2755); "* ]]
+	image=$(blob a rootfs)
+	[[ $(mode_of "$image" /usr/bin/raised) == *104755 && $(mode_of "$image" /usr/bin/again) == *104755 ]]
+	[[ $(mode_of "$image" /usr/bin/mail) == *100755 ]]
+	zstd -dc "$(blob a reasons)" | grep -q '^f 104755 .* usr/bin/again '
+
+	recipe b 'packages: [hello]' 'setuid: [/bin/hello]'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"b.yaml:5: setuid: /bin/hello is not in the image, or no setuid or setgid file of a package; leave it out" ]]
 }
 
 @test "a virtual machine's image has the kernel as a bzImage and as the ELF file in it" {
