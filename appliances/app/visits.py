@@ -4,8 +4,13 @@
 import http.server
 
 import redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import BusyLoadingError
+from redis.retry import Retry
 
-store = redis.Redis(host="127.0.0.1", port=6379, socket_timeout=5)
+# A database that was just started accepts before it has read what it keeps.
+loading = Retry(ConstantBackoff(0.2), 25, supported_errors=(BusyLoadingError,))
+store = redis.Redis(host="127.0.0.1", port=6379, socket_timeout=5, retry=loading, retry_on_error=[BusyLoadingError])
 
 
 class Page(http.server.BaseHTTPRequestHandler):
