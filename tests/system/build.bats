@@ -4,21 +4,6 @@
 
 load repository
 
-setup_file() {
-	repository_begin
-	make_packages
-	publish
-	make_apt "$WORK/apt" "file:$REPO"
-}
-
-teardown_file() {
-	repository_end
-}
-
-setup() {
-	repository_test
-}
-
 # kernel [FLAVOUR]: a kernel package and the metapackage that stands for the newest; all its modules are built in.
 kernel() {
 	local flavour=${1:+$1-}amd64 module
@@ -33,11 +18,7 @@ kernel() {
 }
 
 make_packages() {
-	local users=usr/share/base-passwd
-	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
-	echo 'www-data:*:33:33:www-data:/var/www:/usr/sbin/nologin' >>"$WORK/pkg/base-passwd/$users/passwd.master"
-	file base-passwd $users/group.master 'root:*:0:'
-	deb base-passwd
+	base_passwd 'www-data:*:33:33:www-data:/var/www:/usr/sbin/nologin'
 
 	file hello bin/hello '#!/bin/sh'
 	chmod 755 "$WORK/pkg/hello/bin/hello"

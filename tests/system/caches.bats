@@ -5,21 +5,6 @@
 
 load repository
 
-setup_file() {
-	repository_begin
-	make_packages
-	publish
-	make_apt "$WORK/apt" "file:$REPO"
-}
-
-teardown_file() {
-	repository_end
-}
-
-setup() {
-	repository_test
-}
-
 # program PACKAGE FUNCTION…: /usr/bin/PACKAGE, which calls functions of the library that package libdesk has.
 program() {
 	local package=$1 function
@@ -35,10 +20,8 @@ program() {
 }
 
 make_packages() {
-	local lib=usr/lib/x86_64-linux-gnu users=usr/share/base-passwd pkg=$WORK/pkg name
-	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
-	file base-passwd $users/group.master 'root:*:0:'
-	deb base-passwd
+	local lib=usr/lib/x86_64-linux-gnu pkg=$WORK/pkg name
+	base_passwd
 
 	echo 'void g_settings_new(void) {} void g_content_type_guess(void) {} void FcFontMatch(void) {}
 		void gdk_pixbuf_loader_new(void) {}' |

@@ -4,26 +4,8 @@
 
 load repository
 
-setup_file() {
-	repository_begin
-	make_packages
-	publish
-	make_apt "$WORK/apt" "file:$REPO"
-}
-
-teardown_file() {
-	repository_end
-}
-
-setup() {
-	repository_test
-}
-
 make_packages() {
-	local users=usr/share/base-passwd
-	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
-	file base-passwd $users/group.master 'root:*:0:'
-	deb base-passwd
+	base_passwd
 	file hello bin/hello '#!/bin/sh'
 	chmod 755 "$WORK/pkg/hello/bin/hello"
 	head -c 1000000 /dev/urandom >"$WORK/pkg/hello/bin/data"

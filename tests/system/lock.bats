@@ -4,17 +4,6 @@
 
 load repository
 
-setup_file() {
-	repository_begin
-	make_packages
-	publish
-	make_apt "$WORK/apt" "file:$REPO"
-}
-
-teardown_file() {
-	repository_end
-}
-
 setup() {
 	repository_test
 	own_repo
@@ -25,10 +14,7 @@ setup() {
 }
 
 make_packages() {
-	local users=usr/share/base-passwd
-	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
-	file base-passwd $users/group.master 'root:*:0:'
-	deb base-passwd
+	base_passwd
 	file hello usr/bin/hello '#!/bin/sh'
 	deb hello 'Depends: libhello'
 	file libhello usr/lib/libhello.so

@@ -1,9 +1,9 @@
 # A package repository for tests of the builder: its own key, its own packages, file: URIs.
 #
-#	repository_begin         makes key and folders: WORK, REPO; packages and publish come next
+#	repository_make          makes key and folders (WORK, REPO), what the file's make_packages makes, and the index
 #	repository_end           after all tests of a file
 #	repository_test          before each test: a state folder of its own, its folder, $builder
-#	deb, file                make packages; publish indexes and signs them
+#	deb, file, base_passwd   make packages; publish indexes and signs them
 #	make_apt DIR URI         what --apt reads
 #	recipe, build, blob …    below
 
@@ -17,6 +17,13 @@ repository_begin() {
 	gpg --batch --quiet --passphrase '' --quick-gen-key test@example.org ed25519 sign never
 }
 
+repository_make() {
+	repository_begin
+	make_packages
+	publish
+	make_apt "$WORK/apt" "file:$REPO"
+}
+
 repository_end() {
 	gpgconf --kill all
 }
@@ -27,6 +34,11 @@ repository_test() {
 	atoll=${builder%-build}
 	cd "$BATS_TEST_TMPDIR" || return 1
 }
+
+# What a file of tests does where it says nothing else.
+setup_file() { repository_make; }
+teardown_file() { repository_end; }
+setup() { repository_test; }
 
 # deb NAME CONTROL-LINE…: packs the folder $WORK/pkg/NAME, as version $VERSION (1) of it.
 deb() {
@@ -46,6 +58,15 @@ deb() {
 file() {
 	mkdir -p "$(dirname "$WORK/pkg/$1/$2")"
 	printf '%s\n' "${3-$1}" >"$WORK/pkg/$1/$2"
+}
+
+# base_passwd [USER…]: the package that every image's users come from, with more of them.
+base_passwd() {
+	local users=usr/share/base-passwd
+	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
+	[ $# -eq 0 ] || printf '%s\n' "$@" >>"$WORK/pkg/base-passwd/$users/passwd.master"
+	file base-passwd $users/group.master 'root:*:0:'
+	deb base-passwd
 }
 
 # Indexes and signs what is in the pool. apt-ftparchive runs where paths are as clients see them.

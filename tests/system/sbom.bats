@@ -4,21 +4,6 @@
 
 load repository
 
-setup_file() {
-	repository_begin
-	make_packages
-	publish
-	make_apt "$WORK/apt" "file:$REPO"
-}
-
-teardown_file() {
-	repository_end
-}
-
-setup() {
-	repository_test
-}
-
 copyright() { # PACKAGE LICENCE…
 	local name=$1 licence
 	shift
@@ -30,10 +15,7 @@ copyright() { # PACKAGE LICENCE…
 }
 
 make_packages() {
-	local users=usr/share/base-passwd
-	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
-	file base-passwd $users/group.master 'root:*:0:'
-	deb base-passwd
+	base_passwd
 	file hello usr/bin/hello '#!/bin/sh'
 	file hello "usr/share/hello/$(printf 'n\344me')"
 	copyright hello 'GPL-2+ or Artistic' 'Expat'

@@ -5,21 +5,6 @@
 
 load repository
 
-setup_file() {
-	repository_begin
-	make_packages
-	publish
-	make_apt "$WORK/apt" "file:$REPO"
-}
-
-teardown_file() {
-	repository_end
-}
-
-setup() {
-	repository_test
-}
-
 # program PACKAGE NAME: a static program from C on standard input.
 program() {
 	mkdir -p "$WORK/pkg/$1/usr/bin"
@@ -27,10 +12,7 @@ program() {
 }
 
 make_packages() {
-	local users=usr/share/base-passwd
-	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
-	file base-passwd $users/group.master 'root:*:0:'
-	deb base-passwd
+	base_passwd
 	# Listens on a port, and answers with what is in a file whose name it makes up at run time.
 	program server server <<-'END'
 		#include <arpa/inet.h>

@@ -6,18 +6,11 @@
 load repository
 
 setup_file() {
-	repository_begin
-	make_packages
-	publish
-	make_apt "$WORK/apt" "file:$REPO"
+	repository_make
 	export IMAGES=$WORK/images
 	mkdir "$WORK/recipes"
 	cd "$WORK/recipes"
 	ATOLL_ROOT=$IMAGES repository_build
-}
-
-teardown_file() {
-	repository_end
 }
 
 setup() {
@@ -26,10 +19,8 @@ setup() {
 }
 
 make_packages() {
-	local users=usr/share/base-passwd lib=usr/lib
-	file base-passwd $users/passwd.master 'root:*:0:0:root:/root:/bin/bash'
-	file base-passwd $users/group.master 'root:*:0:'
-	deb base-passwd
+	local lib=usr/lib
+	base_passwd
 	file shell usr/bin/shell 'the shell'
 	file shell usr/bin/spare 'another program'
 	chmod 755 "$WORK"/pkg/shell/usr/bin/*
