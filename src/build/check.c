@@ -8,6 +8,9 @@
 #include "mem.h"
 #include "str.h"
 
+#define NAME_BYTES                                                                                 \
+	254 /* of a file; mkfs.erofs 1.5 cuts the last byte of 255, and finds no such file */
+
 /* What a command's first word means in the image, through PATH as machines have it. */
 static const struct tree_node *find_program(const struct tree *tree, const char *word)
 {
@@ -84,6 +87,23 @@ int check_scripts(const struct recipe *recipe, const struct package_list *packag
 		recipe->file, all, list);
 }
 
+static int check_names(const struct tree *tree, struct err **err)
+{
+	cleanup_free struct tree_node **nodes = tree_list(tree);
+
+	for (size_t i = 0; nodes[i]; i++) {
+		const char *slash = strrchr(nodes[i]->path, '/');
+		size_t n = strlen(slash ? slash + 1 : nodes[i]->path);
+
+		if (n > NAME_BYTES)
+			return err_set(err, EINVAL,
+				       "/%s of %s: its name has %zu bytes, and an image's names "
+				       "have at most %d",
+				       nodes[i]->path, nodes[i]->owner, n, NAME_BYTES);
+	}
+	return 0;
+}
+
 int check_image(const struct recipe *recipe, const struct accounts *accounts,
 		const struct tree *tree, const struct tree *left, struct err **err)
 {
@@ -94,6 +114,8 @@ int check_image(const struct recipe *recipe, const struct accounts *accounts,
 		r = check_program(recipe, tree, NULL, recipe->prepare, "prepare", err);
 	if (r == 0)
 		r = check_program(recipe, tree, left, recipe->test, "test", err);
+	if (r == 0)
+		r = check_names(tree, err);
 	if (r < 0)
 		return r;
 	r = accounts_find(accounts, recipe->user, &uid, &gid, err);

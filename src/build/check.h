@@ -8,7 +8,10 @@
 #include "recipe.h"
 #include "tree.h"
 
-/* Its programs are there and executable (a test's may be among what was left out), its user exists. */
+/*
+ * Its programs are there and executable (a test's may be among what was left out), its user exists,
+ * its names are no longer than an image can have them.
+ */
 int check_image(const struct recipe *recipe, const struct accounts *accounts,
 		const struct tree *tree, const struct tree *left, struct err **err);
 

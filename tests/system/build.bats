@@ -4,6 +4,9 @@
 
 load repository
 
+# Names of files as hostile as they can be: the last is as long as an image can have it.
+NAMES=($'new\nline' $'not\377UTF-8' 'back\slash' '-rf' ' blank ' '"quote'"'" '*' $'escape\033[31m' '%0A' "$(printf 'n%.0s' {1..254})")
+
 # kernel [FLAVOUR]: a kernel package and the metapackage that stands for the newest; all its modules are built in.
 kernel() {
 	local flavour=${1:+$1-}amd64 module
@@ -74,6 +77,22 @@ make_packages() {
 	deb clash-c 'Replaces: clash-a (<< 2)'
 	deb needs-nothing-there 'Depends: not-there'
 	deb enemy 'Conflicts: hello'
+
+	mkdir -p "$WORK"/pkg/{device,pipe}/usr/lib
+	mknod "$WORK/pkg/device/usr/lib/null" c 1 3
+	deb device
+	mkfifo "$WORK/pkg/pipe/usr/lib/queue"
+	deb pipe
+	file names usr/lib/names/-rf
+	deb names
+	file long "usr/lib/$(printf 'n%.0s' {1..255})"
+	deb long
+	for name in "${NAMES[@]}"; do
+		file names "usr/lib/names/$name" "$name"
+	done
+	# dpkg-deb makes no package with a new line in a name; others may.
+	tar --owner=0 --group=0 --exclude=./DEBIAN -C "$WORK/pkg/names" -cf "$WORK/data.tar" .
+	ar r "$REPO/pool/names.deb" "$WORK/data.tar"
 
 	file secretive etc/machine-id 0123456789abcdef0123456789abcdef
 	deb secretive
@@ -336,6 +355,27 @@ $lib/nss/libsoftokn3.so $lib/libnss3.so" ]
 	[[ $output == "a: 2 packages"* ]]
 }
 
+@test "one line of a file changed: the warm build is the clean one, byte for byte" {
+	local first warm
+	digest() { jq -r '.manifests[].digest' "$ATOLL_ROOT/store/index.json"; }
+	recipe a 'packages: [app, libc6, libgcc-s1, dash, libnss]' 'files: {/etc/a.conf: a.conf}' 'run: app /etc/a.conf'
+	printf 'one\ntwo /usr/share/other/data\n' >a.conf
+	build a.yaml
+	[ "$status" -eq 0 ]
+	first=$(digest)
+	sed -i 's|two .*|two|' a.conf
+	build a.yaml
+	[[ $output == *"a: 5 packages"* ]]
+	unpacked a
+	[ ! -e a.root/usr/share/other ]
+	[ "$(digest)" != "$first" ]
+	warm=$(digest)
+	ATOLL_ROOT=$BATS_TEST_TMPDIR/clean
+	build a.yaml
+	[ "$status" -eq 0 ]
+	[ "$(digest)" = "$warm" ]
+}
+
 @test "the same input gives the same bytes, whoever builds" {
 	recipe a 'packages: [hello, certificates, app, libc6, libnss]' 'users: {tester: 900}' 'run: app' \
 		'files: {/etc/a.conf: {text: "x", owner: tester}}'
@@ -383,6 +423,70 @@ $lib/nss/libsoftokn3.so $lib/libnss3.so" ]
 	[ "$status" -eq 0 ]
 	unpacked b
 	[ "$(cat b.root/etc/clash)" = clash-c ]
+}
+
+@test "devices and pipes in packages: an error with the path and the package" {
+	recipe a 'packages: [device]' 'keep: packages'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'package "device": /usr/lib/null is a device, socket or pipe; an appliance has none'* ]]
+	recipe b 'packages: [pipe]' 'keep: packages'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'package "pipe": /usr/lib/queue is a device, socket or pipe; an appliance has none'* ]]
+	[ ! -e "$ATOLL_ROOT/store/index.json" ] || jq -e '.manifests == []' "$ATOLL_ROOT/store/index.json"
+}
+
+@test "a name that is longer than an image can have it" {
+	recipe a 'packages: [long]' 'keep: packages'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"nnn of long: its name has 255 bytes, and an image's names have at most 254" ]]
+}
+
+@test "names with any byte: the image, its bills and all answers have them, as valid JSON" {
+	local command name
+	recipe a 'packages: [names]' 'keep: packages'
+	recipe b 'packages: [hello]' 'keep: packages'
+	build a.yaml b.yaml
+	[ "$status" -eq 0 ]
+	unpacked a
+	diff -r "$WORK/pkg/names/usr/lib/names" a.root/usr/lib/names
+	[ "$(find a.root/usr/lib/names -type f -printf x)" = xxxxxxxxxx ]
+	for name in appliance spdx cyclonedx; do
+		iconv -f UTF-8 -t UTF-8 "$(blob a "$name")" | jq -e . >/dev/null
+	done
+	jq -e '[.files[] | select(.fileName | startswith("./usr/lib/names/"))] | length == 10' "$(blob a spdx)"
+	for name in "${NAMES[@]}"; do
+		run "$atoll" why a "/usr/lib/names/$name"
+		[ "$status" -eq 0 ]
+		[[ $output != *$'\033'* && ${#lines[@]} -le 2 ]]
+		"$atoll" why a "/usr/lib/names/$name" --format json | jq -e . >/dev/null
+	done
+	for command in 'tree a' 'size a' 'size a --by folder' 'diff b a'; do
+		"$atoll" $command --format json | iconv -f UTF-8 -t UTF-8 | jq -e . >/dev/null
+	done
+	"$atoll" diff b a --format json | jq -e '.added == 10 and ([.files[].path | ltrimstr("/usr/lib/names/")]
+		| contains(["new\nline", "not%FFUTF-8", "back\\slash", "-rf", " blank ", "\"quote\u0027", "*", "escape\u001b[31m", "%0A"]))'
+}
+
+@test "the recipe's file stands in the place of a package's; not of a folder with something in it, nor below a file" {
+	recipe a 'packages: [hello]' 'keep: packages' 'files: {/bin/hello: {text: "mine", mode: 0755}}'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	unpacked a
+	[ "$(cat a.root/usr/bin/hello)" = mine ]
+	[ "$(cat a.root/usr/bin/hello-again)" = '#!/bin/sh' ]
+	run "$atoll" why a /usr/bin/hello
+	[[ $output == *"a.yaml:6: files"* ]]
+	recipe b 'packages: [big]' 'keep: packages' 'files: {/usr/share/big: {text: x}}'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"/usr/share/big/data of big: /usr/share/big is not a folder but a file of recipe"* ]]
+	recipe c 'packages: [big]' 'keep: packages' 'files: {/usr/share/big/data/x: {text: x}}'
+	build c.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"/usr/share/big/data/x of recipe: /usr/share/big/data is not a folder but a file of big"* ]]
 }
 
 @test "a file outside the recipe's folder is refused, also behind a link" {
@@ -497,6 +601,7 @@ $lib/nss/libsoftokn3.so $lib/libnss3.so" ]
 	truncate -s 100 "$BATS_TEST_TMPDIR/repo/pool/hello.deb"
 	build a.yaml
 	[ "$status" -eq 125 ]
+	[[ $output == *'package "hello"'* ]]
 	rm "$BATS_TEST_TMPDIR/repo/pool/hello.deb"
 	build a.yaml
 	[ "$status" -eq 125 ]

@@ -241,6 +241,22 @@ repository_build() {
 	done
 }
 
+@test "each answers without packages, index and network, in a bounded number of system calls" {
+	local calls
+	cp -r "$IMAGES" state
+	rm -r state/cache
+	export ATOLL_ROOT=$PWD/state
+	for command in 'why one /usr/bin/shell' 'why-not one unused' 'tree one' 'size one' 'diff one two'; do
+		"$atoll" $command >here
+		unshare -n strace -f -c -o count "$atoll" $command >there
+		cmp here there
+		calls=$(awk '$NF == "total" {print $4}' count)
+		echo "$command: $calls system calls"
+		[ "$calls" -gt 0 ] && [ "$calls" -le 300 ]
+	done
+	[ ! -e state/cache ]
+}
+
 @test "completion: images, then paths a folder at a time, and what was left out" {
 	[ "$("$atoll" __complete why on)" = $'one\tappliance' ]
 	[ "$("$atoll" __complete why one /usr/b)" = /usr/bin/ ]
