@@ -137,8 +137,15 @@ static const struct {
 	{ "iconv_open", "/usr/lib/*/gconv/CP1252.so" },
 };
 
-/* Parts of folders that are there for who asks by name: the same zones with leap seconds, or twice. */
-static const char *const by_name[] = { "usr/share/zoneinfo/right/", "usr/share/zoneinfo/posix/" };
+/*
+ * Parts of folders that are there for who asks by name: the same zones with leap seconds, or twice, or
+ * as the text that they are made of; where they are, for people who choose one.
+ */
+static const char *const by_name[] = {
+	"usr/share/zoneinfo/right/",      "usr/share/zoneinfo/posix/",
+	"usr/share/zoneinfo/tzdata.zi",   "usr/share/zoneinfo/zone",
+	"usr/share/zoneinfo/iso3166.tab", "usr/share/zoneinfo/leap",
+};
 
 /* Packages whose strings are not the needs of who links with them: the C library (see above). */
 static const char *const silent[] = { "libc6" };
