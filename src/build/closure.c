@@ -584,8 +584,7 @@ static int run(struct closure *c, struct tree *left, struct err **err)
 	if (r < 0)
 		return err_prefix(err, "%s: test", c->recipe->file);
 	note_unused(c);
-	if (!getenv("NOASK"))
-		ask_left(c);
+	ask_left(c);
 	leave_rest(c, left);
 	return 0;
 }
