@@ -2,7 +2,7 @@
 /*
  * `keep: closure`: only the files that the appliance needs, each with what asks for it. See closure.c
  * for the theory; the parts are closure_elf.c (ELF files), closure_script.c (scripts and texts),
- * closure_python.c and closure_perl.c (modules), closure_rules.c (folders, configuration, data).
+ * closure_python.c, closure_perl.c and closure_java.c (modules), closure_rules.c (folders, configuration, data).
  */
 #ifndef ATOLL_BUILD_CLOSURE_H
 #define ATOLL_BUILD_CLOSURE_H

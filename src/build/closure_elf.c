@@ -276,6 +276,7 @@ static int need_all(struct closure *c, struct tree_node *node, const struct elf_
 	need_strings(c, node, f);
 	closure_symbols(c, f->imports, node);
 	closure_functions(c, f->imports, node);
+	closure_java(c, node);
 	return 1;
 }
 

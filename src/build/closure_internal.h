@@ -97,6 +97,9 @@ void closure_python_module(struct closure *c, const char *name, enum reason reas
 void closure_perl(struct closure *c, struct tree_node *node);
 void closure_node(struct closure *c, struct tree_node *node);
 
+/* closure_java.c: of a kept library of which it may be the launcher. */
+void closure_java(struct closure *c, const struct tree_node *launcher);
+
 /* closure_functions.c */
 void closure_functions(struct closure *c, char *const *imports, const struct tree_node *by);
 

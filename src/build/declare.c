@@ -2,6 +2,8 @@
 #include "declare.h"
 
 #include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
 
 #include "fd.h"
 #include "mem.h"
@@ -80,6 +82,9 @@ static const struct {
 	{ "/usr/sbin/ip6tables", "/usr/sbin/ip6tables-nft" },
 };
 
+/* Where runtimes of Java are; their scripts make links to their programs in a loop. */
+#define JAVA_PROGRAMS "usr/lib/jvm/*/bin/*"
+
 static void declare_folders(struct tree *tree)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
@@ -150,6 +155,23 @@ static void declare_alternatives(const struct package_list *packages, struct tre
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(alternatives); i++)
 		put_alternative(tree, alternatives[i].path, alternatives[i].target);
+}
+
+/* The programs of the newest runtime of Java, whose folders' names are in the order of its versions. */
+static void declare_java(struct tree *tree)
+{
+	cleanup_free struct tree_node **nodes = tree_list(tree);
+
+	for (size_t i = tree->n; i-- > 0;) {
+		cleanup_free char *path = NULL, *target = NULL;
+
+		if (!S_ISREG(nodes[i]->mode) || !(nodes[i]->mode & 0111) ||
+		    fnmatch(JAVA_PROGRAMS, nodes[i]->path, FNM_PATHNAME) != 0)
+			continue;
+		path = xasprintf("/usr/bin%s", strrchr(nodes[i]->path, '/'));
+		target = xasprintf("/%s", nodes[i]->path);
+		put_alternative(tree, path, target);
+	}
 }
 
 static int declare_files(struct workspace *ws, struct tree *tree, struct err **err)
@@ -231,6 +253,7 @@ int declare_system(struct workspace *ws, const struct recipe *recipe,
 
 	declare_folders(tree);
 	declare_alternatives(packages, tree);
+	declare_java(tree);
 	r = declare_files(ws, tree, err);
 	if (r == 0)
 		r = accounts_put(accounts, ws, tree, err);

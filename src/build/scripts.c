@@ -45,6 +45,7 @@ static const struct {
 	{ "nginx", "starts the service" },
 	{ "nginx-common", "owners of its logs; the recipe runs nginx as it likes" },
 	{ "openssl", "moves old folders" },
+	{ "openjdk-17-jre-headless", "declare.c: its programs; an empty store of preferences" },
 	{ "passwd", "old account files" },
 	{ "perl", "leftovers of old versions" },
 	{ "python3", "byte code, which is a cache" },

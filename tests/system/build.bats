@@ -68,6 +68,7 @@ make_packages() {
 	deb big
 
 	make_app
+	make_java
 
 	file clash-a etc/clash
 	deb clash-a
@@ -158,6 +159,28 @@ make_app() {
 	mkdir -p "$l/broken/usr/bin"
 	cp "$l/app/usr/bin/app" "$l/broken/usr/bin/broken"
 	deb broken
+}
+
+# A runtime of Java in two versions, and the package that opens its windows.
+make_java() {
+	local version home
+	for version in 11 17; do
+		home=usr/lib/jvm/java-$version
+		SYMBOL=JLI_Launch elf java $home/lib/libjli.so '"x"' -shared -Wl,-soname,libjli.so
+		mkdir -p "$WORK/pkg/java/$home"/{bin,conf}
+		gcc -nostdlib -nostartfiles -Wl,-e,main -Wl,-rpath,'$ORIGIN/../lib' -Wl,-dynamic-linker,/lib64/ld-linux-x86-64.so.2 -o "$WORK/pkg/java/$home/bin/java" -x c - -x none \
+			"$WORK/pkg/java/$home/lib/libjli.so" <<<'int JLI_Launch(void); int main(void) { return JLI_Launch(); }'
+		file java $home/lib/modules
+		elf java $home/lib/server/libjvm.so '"x"' -shared
+		elf java $home/lib/libnet.so '"x"' -shared
+		elf java $home/lib/libawt.so '"x"' -shared
+		file java $home/lib/ct.sym
+		file java etc/java-$version/net.properties
+		ln -s /etc/java-$version/net.properties "$WORK/pkg/java/$home/conf/net.properties"
+	done
+	deb java
+	elf java-windows $home/lib/libawt_xawt.so '"x"' -shared
+	deb java-windows
 }
 
 # mode_of IMAGE PATH: from the inode itself, for erofs-utils 1.5 drop set-user-ID where they show it.
@@ -294,6 +317,26 @@ $lib/nss/libsoftokn3.so $lib/libnss3.so" ]
 	[ "$(cat a.root/etc/ssl/certs/ca-certificates.crt)" = "$(printf 'A\nB')" ]
 	zstd -dc "$(blob a reasons)" | grep -q '^x 100755 4 .* none - usr/bin/unused - -$'
 	/sbin/ldconfig -p -C a.root/etc/ld.so.cache | grep -qF "libnss3.so (libc6,x86-64) => /$lib/libnss3.so"
+}
+
+@test "the closure: what a runtime of Java loads by names that it makes up" {
+	local home=usr/lib/jvm/java-17 jli=usr/lib/jvm/java-17/lib/libjli.so
+	recipe j 'packages: [java, libc6]' 'run: java'
+	build j.yaml
+	[ "$status" -eq 0 ]
+	[[ $(kept j link) == *"$home/bin/java usr/bin/java"* ]]
+	[ "$(kept j needed)" = "$jli $home/bin/java" ]
+	[ "$(kept j data)" = "$home/conf/net.properties $jli
+$home/lib/libnet.so $jli
+$home/lib/modules $jli
+$home/lib/server/libjvm.so $jli" ]
+	unpacked j
+	[ -e j.root/etc/java-17/net.properties ]
+	[ ! -e j.root/usr/lib/jvm/java-11 ]
+	recipe w 'packages: [java, java-windows, libc6]' 'run: java'
+	build w.yaml
+	[ "$status" -eq 0 ]
+	[[ $(kept w data) == *"$home/lib/libawt.so $jli"*"$home/lib/libawt_xawt.so $jli"* ]]
 }
 
 @test "keep: files and packages that nothing asks for, and files that are left out" {
