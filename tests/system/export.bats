@@ -349,8 +349,9 @@ open("layers/huge.tar", "wb").write(i.tobuf(tarfile.GNU_FORMAT) + bytes(1024))'
 }
 
 # boot OPTION…: a PC that nobody helps; it ends by itself, and what it said is its output.
+pc=(timeout 200 qemu-system-x86_64 -accel tcg -m 512 -display none -serial stdio -nic none -no-reboot)
 boot() {
-	timeout 200 qemu-system-x86_64 -accel tcg -m 512 -display none -serial stdio -nic none -no-reboot "$@" </dev/null
+	"${pc[@]}" "$@" </dev/null
 }
 
 firmware() { echo "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE.fd"; }
@@ -422,8 +423,8 @@ for e in t.parse("greet.ovf").iter():
 	"$atoll" export --as ova site
 	tar -xf site.ova site.vmdk
 	local port=$((20000 + $$ % 10000))
-	boot -drive file=site.vmdk,format=vmdk,if=ide,snapshot=on \
-		-nic "user,model=vmxnet3,hostfwd=tcp:127.0.0.1:$port-:80" >console &
+	"${pc[@]}" -drive file=site.vmdk,format=vmdk,if=ide,snapshot=on \
+		-nic "user,model=vmxnet3,hostfwd=tcp:127.0.0.1:$port-:80" </dev/null >console 3>&- &
 	until_is '<p>a page of its own</p>' curl -s -m 2 "http://127.0.0.1:$port/"
 	kill $!
 	wait $! || true
