@@ -69,16 +69,21 @@ has_flooded() {
 	ask stats --format json | jq -e '.timestamps["2"]' >/dev/null
 }
 
+# The guest says that it flooded before it listens for the button: a press in between is lost, as on a PC.
+ends_by_button() {
+	ask button >/dev/null 2>&1
+	is_gone "$vmm_pid"
+}
+
 @test "a guest that floods the serial port while nobody reads takes no memory for it, and goes on" {
 	local own
-	[[ $VMM != *-tsan/* ]] || skip "built with ThreadSanitizer it sometimes does not end in 20 s; nobody knows yet why"
 	mkfifo "$WORK/full"
 	exec {reader}<>"$WORK/full"
 	begin_at "$WORK/full" ends --cmdline "flood=40 button"
 	until_true has_flooded
 	own=$(own_memory "$(machine_pid)")
 	[ -n "${SANITIZER:-}" ] || [ "$own" -lt 1024 ] || fails "$own KiB"
-	ask button
+	until_true ends_by_button
 	finish
 	[ "$status" -eq 0 ]
 }
