@@ -109,9 +109,9 @@ int main(int argc, char **argv)
 	timestamp_begin();
 	agent.light = argc > 1 && str_eq(argv[1], "light");
 	log_init("init", LOG_LEVEL_INFO);
-	/* It signals every process that it can see: only its own may be there. */
 	if (lease_is_script(argc, argv))
 		return lease_script(argv[1]);
+	/* It signals every process that it can see: only its own may be there. */
 	if (getpid() != 1 || (argc > 1 && !agent.light))
 		die("atoll-init is the first process of a machine: \"atoll-init light\" in a PID "
 		    "namespace, or /init of an initramfs");

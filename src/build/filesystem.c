@@ -18,6 +18,7 @@
 #include "fakeroot.h"
 #include "fd.h"
 #include "mem.h"
+#include "stage.h"
 #include "str.h"
 
 #define UUID "61746f6c-6c2d-4170-706c-69616e636531" /* the same for all: no image is told by it */
@@ -47,33 +48,11 @@ static int add_state(struct staging *s, const char *path, const struct tree_node
 	return 0;
 }
 
-static int stage_file(struct staging *s, const char *path, const struct tree_node *node,
-		      struct err **err)
-{
-	cleanup_free char *empty = NULL;
-	int r;
-
-	if (!node->content) {
-		r = workspace_write(s->ws, "", 0, &empty, err);
-		if (r < 0)
-			return r;
-	}
-	if (link(node->content ? node->content : empty, path) < 0)
-		return err_set_errno(err, errno, "%s", path);
-	return 0;
-}
-
 static int stage(struct staging *s, const struct tree_node *node, struct err **err)
 {
 	cleanup_free char *path = xasprintf("%s/%s", s->root, node->path);
-	int r = 0;
+	int r = stage_node(s->ws, node, path, err);
 
-	if (S_ISDIR(node->mode) && mkdir(path, 0700) < 0)
-		r = err_set_errno(err, errno, "%s", path);
-	else if (S_ISLNK(node->mode) && symlink(node->target, path) < 0)
-		r = err_set_errno(err, errno, "%s", path);
-	else if (S_ISREG(node->mode))
-		r = stage_file(s, path, node, err);
 	return r < 0 ? r : add_state(s, path, node, err);
 }
 

@@ -31,6 +31,7 @@
 #include "ldcache.h"
 #include "mem.h"
 #include "sha256.h"
+#include "stage.h"
 #include "str.h"
 #include "trial_internal.h"
 #include "userns.h"
@@ -88,31 +89,12 @@ static mode_t host_mode(const struct tree_node *node)
 	return (node->mode & 0777) | (S_ISDIR(node->mode) ? 0700 : 0400);
 }
 
-static int put_file(struct attempt *a, const struct tree_node *node, const char *path,
-		    struct err **err)
-{
-	cleanup_free char *empty = NULL;
-	int r = node->content ? 0 : workspace_write(a->t->ws, "", 0, &empty, err);
-
-	if (r < 0)
-		return r;
-	if (link(node->content ? node->content : empty, path) < 0)
-		return err_set_errno(err, errno, "%s", path);
-	return 0;
-}
-
 static int put(struct attempt *a, struct tree_node *node, struct err **err)
 {
 	cleanup_free char *path = xasprintf("%s/lower/%s", a->root.dir, node->path);
 	uid_t base = (uid_t)a->root.base;
-	int r = 0;
+	int r = stage_node(a->t->ws, node, path, err);
 
-	if (S_ISDIR(node->mode) && mkdir(path, 0700) < 0)
-		r = err_set_errno(err, errno, "%s", path);
-	else if (S_ISLNK(node->mode) && symlink(node->target, path) < 0)
-		r = err_set_errno(err, errno, "%s", path);
-	else if (S_ISREG(node->mode))
-		r = put_file(a, node, path, err);
 	if (r < 0)
 		return r;
 	if ((a->root.base >= 0 && lchown(path, base, base) < 0) ||
