@@ -26,6 +26,7 @@
 #include "command.h"
 #include "fd.h"
 #include "mem.h"
+#include "stage.h"
 #include "str.h"
 
 #define FONTS      "usr/share/fonts"
@@ -131,9 +132,7 @@ static int stage(struct work *w, const struct tree *tree, const struct tree_node
 		return 0;
 	*strrchr(folder, '/') = '\0';
 	r = dir_make(folder, 0700, err);
-	if (r == 0 && link(file->content, path) < 0)
-		r = err_set_errno(err, errno, "%s", path);
-	return r;
+	return r < 0 ? r : stage_node(w->ws, file, path, err);
 }
 
 static int stage_inputs(struct work *w, const struct tree *tree, const struct made *m,
