@@ -230,35 +230,22 @@ static int need_libraries(struct closure *c, struct tree_node *node, const struc
 	return 0;
 }
 
-/* In the C library's own package: modules for names, which have been inside it since 2.34. */
-static bool is_silent_own(struct closure *c, const struct tree_node *node, const char *name)
+static bool may_open(const struct tree_node *node, const struct elf_facts *f, const char *name)
 {
-	for (char **f = c->library_folders; *f && !closure_strings_count(node); f++) {
-		cleanup_free char *path = xasprintf("%s/%s", *f, name);
-		const struct tree_node *found = closure_find(c, path);
-
-		if (found)
-			return str_eq(found->owner, node->owner);
-	}
-	return false;
-}
-
-static bool may_open(struct closure *c, const struct tree_node *node, const struct elf_facts *f,
-		     const char *name)
-{
-	return !str_eq(name, f->soname) && !str_eq(name, base(node->path)) &&
-	       !is_silent_own(c, node, name);
+	return !str_eq(name, f->soname) && !str_eq(name, base(node->path));
 }
 
 static void need_strings(struct closure *c, struct tree_node *node, const struct elf_facts *f)
 {
 	for (char **word = f->dlopen; *word; word++)
 		closure_need_library(c, *word, REASON_DLOPEN, node, f->rpath);
+	if (!closure_strings_count(node))
+		return;
 	for (char **word = f->strings; *word; word++) {
-		if (**word != '/' && may_open(c, node, f, *word))
-			closure_need_library(c, *word, REASON_DLOPEN, node, f->rpath);
-		else if (**word == '/' && closure_strings_count(node))
+		if (**word == '/')
 			closure_named(c, *word, node);
+		else if (may_open(node, f, *word))
+			closure_need_library(c, *word, REASON_DLOPEN, node, f->rpath);
 	}
 }
 

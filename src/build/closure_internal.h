@@ -106,6 +106,8 @@ void closure_functions(struct closure *c, char *const *imports, const struct tre
 /* closure_rules.c */
 void closure_named(struct closure *c, const char *path, const struct tree_node *by);
 void closure_symbols(struct closure *c, char *const *imports, const struct tree_node *by);
+/* `by` can start a thread of the Python interpreter. */
+void closure_python_thread(struct closure *c, const struct tree_node *by);
 void closure_use_package(struct closure *c, const struct tree_node *node);
 void closure_licences(struct closure *c);
 bool closure_strings_count(const struct tree_node *node);

@@ -83,8 +83,8 @@ static const struct {
 static const struct {
 	const char *importer, *module;
 } diagnostics[] = {
-	{ "warnings", "traceback" }, { "warnings", "tracemalloc" }, { "threading", "traceback" },
-	{ "functools", "typing" },   { "sre_compile", "warnings" },
+	{ "warnings", "traceback" },  { "warnings", "tracemalloc" }, { "warnings", "linecache" },
+	{ "threading", "traceback" }, { "functools", "typing" },     { "sre_compile", "warnings" },
 };
 
 static bool is_tool(const char *module)
@@ -404,5 +404,7 @@ void closure_python(struct closure *c, struct tree_node *node)
 	i.library = str_starts(node->path, c->python);
 	i.early = i.library && is_early(c, node);
 	python_imports((char *)buf_bytes(&text), handle_import, &i);
+	if (strstr((char *)buf_bytes(&text), "start_new_thread"))
+		closure_python_thread(c, node);
 	free(i.package);
 }

@@ -106,8 +106,10 @@ static const char *const foreign_config[] = {
 	"etc/needrestart/",
 };
 
+#define UNWINDER "/usr/lib/*/libgcc_s.so.1"
+
 /*
- * What functions of the C library read. Its own strings say so too, but for every program that has
+ * What functions of the C library read or open. Its own strings say so too, but for every program that has
  * a C library; these count only for who calls them.
  */
 static const struct {
@@ -125,6 +127,14 @@ static const struct {
 	{ "getprotobyname_r", "/etc/protocols" },
 	{ "getrpcbyname", "/etc/rpc" },
 	{ "pam_start", "/etc/pam.d/other" },
+	{ "getaddrinfo", "/usr/lib/*/libidn2.so.0" },
+	/* What unwinds the stack of a thread that ends, or is looked at. */
+	{ "pthread_exit", UNWINDER },
+	{ "pthread_cancel", UNWINDER },
+	{ "thrd_exit", UNWINDER },
+	{ "backtrace", UNWINDER },
+	/* A library with threads of its own, which the interpreter ends when it stops. */
+	{ "PyGILState_Ensure", UNWINDER },
 	{ "OSSL_PROVIDER_load", "/usr/lib/*/ossl-modules/legacy.so" },
 	/* Beside UTF-8 and ASCII, which are inside the C library: what texts and mail come in. */
 	{ "iconv_open", "/usr/lib/*/gconv/gconv-modules" },
@@ -272,6 +282,19 @@ void closure_named(struct closure *c, const char *path, const struct tree_node *
 		take_folder(c, node->path, by, REASON_DATA, false);
 }
 
+/*
+ * Python is linked with it, and ends only threads that a script or a library started.
+ */
+static bool is_python_exit(const struct tree_node *by, const char *function)
+{
+	return str_eq(function, "pthread_exit") && str_starts(by->path, "usr/bin/python3.");
+}
+
+void closure_python_thread(struct closure *c, const struct tree_node *by)
+{
+	closure_need_glob(c, UNWINDER, REASON_SYMBOL, by, "start_new_thread");
+}
+
 /* Packages may count on a shell without saying so, and many that could start one never do. */
 static void note_no_shell(struct closure *c, const struct tree_node *by, const char *function)
 {
@@ -288,7 +311,8 @@ void closure_symbols(struct closure *c, char *const *imports, const struct tree_
 	if (!c->functions_served)
 		c->functions_served = xcalloc(ARRAY_SIZE(functions), sizeof(bool));
 	for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
-		if (c->functions_served[i] || !strv_has(imports, functions[i].function))
+		if (c->functions_served[i] || !strv_has(imports, functions[i].function) ||
+		    is_python_exit(by, functions[i].function))
 			continue;
 		c->functions_served[i] = closure_need_glob(c, functions[i].path, REASON_SYMBOL, by,
 							   functions[i].function);

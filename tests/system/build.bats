@@ -119,8 +119,9 @@ make_app() {
 	file libc6 $lib/ld-linux-x86-64.so.2
 	mkdir -p "$l/libc6/usr/lib64"
 	ln -s ../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 "$l/libc6/usr/lib64/ld-linux-x86-64.so.2"
-	SYMBOL=system elf libc6 $lib/libc.so.6 '"libgcc_s.so.1", "/usr/share/never"' -shared -Wl,-soname,libc.so.6
+	SYMBOL='system(void) { return 0; } int pthread_exit' elf libc6 $lib/libc.so.6 '"libnever.so.1", "/usr/share/never"' -shared -Wl,-soname,libc.so.6
 	file libc6 usr/share/never
+	elf libc6 $lib/libnever.so.1 '"x"' -shared
 	deb libc6
 	elf libgcc-s1 $lib/libgcc_s.so.1 '"x"' -shared -Wl,-soname,libgcc_s.so.1
 	deb libgcc-s1
@@ -140,10 +141,10 @@ make_app() {
 
 	mkdir -p "$l/app/usr/bin"
 	cat >"$WORK/app.c" <<-'END'
-		int system(const char *), nss(void);
+		int system(const char *), pthread_exit(void *), nss(void);
 		const char *const texts[] = {"/etc/ssl/certs/ca-certificates.crt", "/usr/share/app", "/var/lib/app/state",
 			"--with-tool=/usr/bin/unused"};
-		int main(void) { return system(texts[0]) + nss(); }
+		int main(void) { return system(texts[0]) + pthread_exit(0) + nss(); }
 	END
 	gcc -nostdlib -nostartfiles -Wl,-e,main -Wl,-dynamic-linker,/lib64/ld-linux-x86-64.so.2 \
 		-o "$l/app/usr/bin/app" "$WORK/app.c" "$l/libnss/$lib/libnss3.so" "$l/libc6/$lib/libc.so.6"
@@ -299,10 +300,10 @@ kept() {
 	[ "$(kept a needed)" = "$lib/libc.so.6 usr/bin/app
 $lib/libnss3.so usr/bin/app" ]
 	[ "$(kept a interpreter)" = "usr/lib64/ld-linux-x86-64.so.2 usr/bin/app" ]
-	[ "$(kept a dlopen)" = "$lib/libgcc_s.so.1 $lib/libc.so.6
-$lib/nss/libnssckbi.so $lib/libnss3.so
+	[ "$(kept a dlopen)" = "$lib/nss/libnssckbi.so $lib/libnss3.so
 $lib/nss/libsoftokn3.so $lib/libnss3.so" ]
-	[ "$(kept a symbol)" = "usr/bin/sh usr/bin/app" ]
+	[ "$(kept a symbol)" = "usr/bin/sh usr/bin/app
+$lib/libgcc_s.so.1 usr/bin/app" ]
 	[[ $(kept a named) == *"etc/ssl/certs/ca-certificates.crt usr/bin/app"* ]]
 	[[ $(kept a named) == *"usr/lib/app-plugins/one.so etc/app/app.conf"* ]]
 	[[ $(kept a named) == *"var/lib/app usr/bin/app"* || $(kept a data) == *"var/lib/app usr/bin/app"* ]]
@@ -310,7 +311,7 @@ $lib/nss/libsoftokn3.so $lib/libnss3.so" ]
 	[[ $(kept a config) == *"etc/app/app.conf usr/bin/app"* && $(kept a config) != *x.conf* ]]
 	[ "$(kept a licence)" = "usr/share/doc/app/copyright usr/bin/app" ]
 	unpacked a
-	for path in usr/bin/unused usr/share/other usr/share/never $lib/nss/libother.so; do
+	for path in usr/bin/unused usr/share/other usr/share/never $lib/libnever.so.1 $lib/nss/libother.so; do
 		[ ! -e "a.root/$path" ]
 	done
 	[ "$(readlink a.root/usr/bin/sh)" = dash ]
