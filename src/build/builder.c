@@ -29,6 +29,7 @@
 #include "keep.h"
 #include "kernel.h"
 #include "ldcache.h"
+#include "locales.h"
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
@@ -332,13 +333,15 @@ static int make_tree(struct build *s, struct err **err)
 	r = blame_recipe(s, unpack_packages(ws, &s->packages, &s->tree, err));
 	if (r < 0)
 		return r;
-	keep_packages(&s->tree, &s->left);
+	keep_packages(s->recipe, &s->tree, &s->left);
 	r = load_accounts(s, err);
 	if (r == 0)
 		r = blame_recipe(s, declare_system(ws, s->recipe, &s->packages, &s->accounts,
 						   &s->tree, err));
 	if (r == 0)
 		r = blame_recipe(s, files_put(ws, s->recipe, &s->accounts, &s->tree, err));
+	if (r == 0)
+		r = blame_recipe(s, locales_make(ws, s->recipe, &s->tree, err));
 	if (r == 0)
 		caches_declare(&s->tree);
 	return r;

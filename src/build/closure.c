@@ -24,6 +24,7 @@
 
 #include "closure_internal.h"
 #include "fd.h"
+#include "locales.h"
 #include "mem.h"
 #include "str.h"
 
@@ -395,35 +396,34 @@ static int keep_listed(struct closure *c, struct err **err)
 	return 0;
 }
 
-/* Absolute paths, a time zone and a locale in the environment. */
+/* Absolute paths, a time zone and locales in the environment. */
 static void keep_environment(struct closure *c)
 {
-	static const struct {
-		const char *name, *form;
-	} files[] = {
-		{ "TZ=", "/usr/share/zoneinfo/%s" },
-		{ "LANG=", "/usr/lib/locale/%s" },
-		{ "LC_ALL=", "/usr/lib/locale/%s" },
-	};
 	cleanup_free char *line = line_of(c, "env");
 
 	for (char **e = c->recipe->env; e && *e; e++) {
 		const char *value = strchr(*e, '=') + 1;
+		cleanup_free char *zone = xasprintf("/usr/share/zoneinfo/%s", value);
+		cleanup_free char *folder = locales_folder(*e);
+		cleanup_free char *files = folder ? xasprintf("/%s/**", folder) : NULL;
 
 		closure_need(c, value, REASON_RECIPE, NULL, line);
-		for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-			cleanup_free char *path = NULL;
-
-			if (!str_starts(*e, files[i].name) || strstr(value, ".."))
-				continue;
-			path = i ? xstrdup("/usr/lib/locale/C.utf8")
-				 : xasprintf("/usr/share/zoneinfo/%s", value);
-			closure_need(c, path, REASON_RECIPE, NULL, line);
-			if (i)
-				closure_need_glob(c, "/usr/lib/locale/C.utf8/**", REASON_RECIPE,
-						  NULL, line);
-		}
+		if (str_starts(*e, "TZ=") && !strstr(value, ".."))
+			closure_need(c, zone, REASON_RECIPE, NULL, line);
+		if (files)
+			closure_need_glob(c, files, REASON_RECIPE, NULL, line);
 	}
+}
+
+/* The C library's own messages are in the package locales, and all programs have them. */
+static void keep_messages(struct closure *c)
+{
+	cleanup_free char *line = line_of(c, "env");
+
+	for (size_t i = 0; i < c->n_nodes; i++)
+		if (str_ends(c->nodes[i]->path, "/LC_MESSAGES/libc.mo") &&
+		    locales_has_messages(c->recipe, c->nodes[i]->path))
+			closure_keep_node(c, c->nodes[i], REASON_RECIPE, NULL, line);
 }
 
 static int keep_roots(struct closure *c, struct err **err)
@@ -431,6 +431,7 @@ static int keep_roots(struct closure *c, struct err **err)
 	keep_declared(c);
 	keep_commands(c);
 	keep_environment(c);
+	keep_messages(c);
 	return keep_listed(c, err);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "closure_internal.h"
+#include "locales.h"
 #include "mem.h"
 #include "str.h"
 #include "words.h"
@@ -340,12 +341,13 @@ static bool in_own_folder(const struct tree_node *node, const char *name)
 	return false;
 }
 
-/* /usr/lib/TRIPLET/NAME/: plugins of a library. */
+/* /usr/lib/TRIPLET/NAME/: plugins of a library. Qt's libraries have theirs in one place. */
 static bool in_plugins(const struct closure *c, const struct tree_node *node, const char *name)
 {
 	cleanup_free char *prefix = xasprintf("usr/lib/%s/%s/", c->triplet ? c->triplet : "", name);
 
-	return str_starts(node->path, prefix);
+	return str_starts(node->path, prefix) ||
+	       fnmatch("usr/lib/*/qt[56]/plugins/*.so", node->path, 0) == 0;
 }
 
 static bool in_shared_runtime(const char *path)
@@ -364,6 +366,8 @@ static enum reason use_of(const struct closure *c, const struct package *p,
 	/* A program is for who names it; a package's helpers are often its scripts'. */
 	if (in_shared_runtime(node->path) || (S_ISREG(node->mode) && (node->mode & 0111)))
 		return REASON_NONE;
+	if (locales_has_messages(c->recipe, node->path))
+		return REASON_DATA;
 	if (in_own_folder(node, p->name) || in_own_folder(node, p->source) ||
 	    in_plugins(c, node, p->name) || in_plugins(c, node, p->source))
 		return REASON_DATA;

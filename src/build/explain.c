@@ -2,6 +2,7 @@
 #include "explain.h"
 
 #include <errno.h>
+#include <search.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -47,11 +48,19 @@ static void add_owners(struct owners *o, struct tree_node **nodes)
 	}
 }
 
-static uint64_t size_of(const struct tree_node *node)
+static int compare_content(const void *a, const void *b)
+{
+	return strcmp(((const struct tree_node *)a)->content,
+		      ((const struct tree_node *)b)->content);
+}
+
+/* A file of several names counts once: those of a hard link have one content. */
+static uint64_t size_of(const struct tree_node *node, void **counted)
 {
 	struct stat st;
 
-	if (!S_ISREG(node->mode) || !node->content || stat(node->content, &st) < 0)
+	if (!S_ISREG(node->mode) || !node->content || stat(node->content, &st) < 0 ||
+	    *(void **)tsearch(node, counted, compare_content) != node)
 		return 0;
 	return (uint64_t)st.st_size;
 }
@@ -81,7 +90,12 @@ static int set_by(struct listing *l, size_t i, struct err **err)
 	return 0;
 }
 
-static int fill(struct listing *l, struct owners *owners, struct err **err)
+static void do_nothing(void *item)
+{
+	(void)item;
+}
+
+static int fill(struct listing *l, struct owners *owners, void **counted, struct err **err)
 {
 	int r = 0;
 
@@ -90,7 +104,7 @@ static int fill(struct listing *l, struct owners *owners, struct err **err)
 		l->files[i] = (struct reasons_file){
 			.path = l->nodes[i]->path,
 			.mode = l->nodes[i]->mode,
-			.size = size_of(l->nodes[i]),
+			.size = size_of(l->nodes[i], counted),
 			.package = find_owner(owners, l->nodes[i]->owner),
 			.kind = l->nodes[i]->reason,
 			.detail = l->nodes[i]->detail,
@@ -145,12 +159,13 @@ static int explain_listings(struct listing *in, struct listing *out, struct owne
 			    const struct bom *bom, struct buf *blob, struct err **err)
 {
 	char *contents = NULL; /* what the files' hashes are in */
-	int r = fill(in, owners, err);
+	void *counted = NULL;
+	int r = fill(in, owners, &counted, err);
 
 	if (r == 0)
 		r = check_reasons(in, err);
 	if (r == 0)
-		r = fill(out, owners, err);
+		r = fill(out, owners, &counted, err);
 	if (r == 0) {
 		struct reasons reasons = { .packages = owners->packages,
 					   .n_packages = owners->n,
@@ -162,6 +177,7 @@ static int explain_listings(struct listing *in, struct listing *out, struct owne
 		contents = set_contents(in, bom);
 		r = reasons_pack(&reasons, blob, err);
 	}
+	tdestroy(counted, do_nothing);
 	free(contents);
 	free(in->files);
 	free(out->files);

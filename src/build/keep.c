@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "keep.h"
 
+#include "locales.h"
 #include "mem.h"
 #include "str.h"
 
@@ -15,7 +16,7 @@ static const struct {
 	{ "usr/share/info/", NULL },        /* Info documents */
 	{ "usr/share/help/", NULL },        /* desktop help */
 	{ "usr/share/gtk-doc/", NULL },     /* reference manuals */
-	{ "usr/share/locale/", NULL },      /* messages in other languages */
+	{ "usr/share/locale/", NULL },      /* messages in other languages (locales.c) */
 	{ "usr/share/lintian/", NULL },     /* notes of Debian's package checker */
 	{ "usr/share/bug/", NULL },         /* notes for reportbug */
 	{ "usr/share/bash-completion/", NULL },
@@ -32,12 +33,12 @@ static bool is_dropped(const char *path)
 	return str_starts(path, "usr/share/") && strstr(path, "/man/man");
 }
 
-void keep_packages(struct tree *tree, struct tree *left)
+void keep_packages(const struct recipe *recipe, struct tree *tree, struct tree *left)
 {
 	cleanup_free struct tree_node **nodes = tree_list(tree);
 
 	for (size_t i = 0; nodes[i]; i++)
-		if (is_dropped(nodes[i]->path)) {
+		if (is_dropped(nodes[i]->path) && !locales_has_messages(recipe, nodes[i]->path)) {
 			tree_because(nodes[i], REASON_NONE, NULL, "only people read it");
 			tree_move(tree, nodes[i]->path, left);
 		}

@@ -40,6 +40,7 @@ static const struct {
 	{ "libpam0g", "restarts services" },
 	{ "libpython3.11-minimal", "leftovers of old versions" },
 	{ "libwrap0", "hosts.allow and hosts.deny: without them all are allowed" },
+	{ "locales", "locales.c" },
 	{ "netbase", "declare.c: hosts, networks" },
 	{ "netcat-openbsd", "declare.c: nc" },
 	{ "nginx", "starts the service" },
@@ -118,6 +119,12 @@ static bool is_frame(const char *line)
 	       (str_starts(line, "case ") && strstr(line, "$1"));
 }
 
+/* Takes away a folder with nothing in it, and does nothing else. */
+static bool is_rmdir(const char *line)
+{
+	return str_starts(line, "rmdir ") && !strpbrk(line, ";&|<>$`");
+}
+
 static char *trimmed(const char *line, size_t len)
 {
 	while (len && strchr(" \t", line[0])) {
@@ -175,7 +182,7 @@ char *scripts_unknown(const char *package, const char *text, struct alternative_
 		else if (str_starts(line, SECTION_END))
 			skipped = false;
 		else if (!skipped && !alternatives_read(line, alternatives) && !is_frame(line) &&
-			 !unknown)
+			 !is_rmdir(line) && !unknown)
 			unknown = steal_ptr(line);
 	}
 	return is_known(package) ? NULL : steal_ptr(unknown);

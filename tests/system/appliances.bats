@@ -19,8 +19,11 @@ setup_file() {
 		ignore-scripts: [postgresql-client-15]
 		needs: {kinds: [light]}
 	END
+	mkdir "$WORK/german"
+	printf '%s\n' 'appliance: german' 'base: debian/bookworm' 'packages: [coreutils, locales, tzdata]' \
+		'env: {LANG: de_DE.UTF-8, TZ: Europe/Berlin}' 'needs: {kinds: [light]}' >"$WORK/german/recipe.yaml"
 	# shellcheck disable=SC2086 # a list of names
-	world_store "$WORK/peer/recipe.yaml" $(printf "$ATOLL_SOURCE_DIR/appliances/%s/recipe.yaml " $SERVERS)
+	world_store "$WORK/peer/recipe.yaml" "$WORK/german/recipe.yaml" $(printf "$ATOLL_SOURCE_DIR/appliances/%s/recipe.yaml " $SERVERS)
 	world_daemon
 	all light
 	all micro
@@ -39,6 +42,7 @@ all() {
 		federation: KIND
 		machines:
 		  peer:     {appliance: peer}
+		  german:   {appliance: german}
 		  web:      {appliance: web, kind: KIND}
 		  app:      {appliance: app, kind: KIND}
 		  db:       {appliance: db, kind: KIND, volumes: {data: 64M}}
@@ -147,6 +151,15 @@ servlet() {
 	local KIND=$1
 	[[ "$(page servlets)" == "Hello from Java "*". Visits: 1" ]]
 	[[ "$(page servlets)" == *"Visits: 2" ]]
+}
+
+# A machine's language and time zone are what its recipe's environment says.
+@test "a locale and a time zone: weekdays, messages, hours" {
+	[ "$("$atoll" exec light/german -- date -d @0 '+%A %R')" = "Donnerstag 01:00" ]
+	run "$atoll" exec light/german -- ls /none
+	[[ $output == *"Datei oder Verzeichnis nicht gefunden"* ]]
+	run "$atoll" exec light/german -- ls --none
+	[[ $output == *"Option »--none«"* ]]
 }
 
 @test "light: nginx, a script of Python and redis count visits; the count survives redis" { visits light; }

@@ -134,7 +134,13 @@ make_app() {
 	elf libnss $lib/nss/libsoftokn3.so '"x"' -shared
 	elf libnss $lib/nss/libnssckbi.so '"x"' -shared
 	elf libnss $lib/nss/libother.so '"x"' -shared
+	elf libnss $lib/qt5/plugins/platforms/libqplug.so '"x"' -shared
+	chmod 644 "$l/libnss/$lib/qt5/plugins/platforms/libqplug.so"
 	deb libnss
+	file locales usr/share/i18n/SUPPORTED '# all
+de_DE.UTF-8 UTF-8
+fr_FR ISO-8859-1'
+	deb locales
 	SYMBOL=nss elf libnss-old $lib/libnss3.so '"x"' -shared -Wl,-soname,libnss3.so \
 		-Wl,--version-script=<(printf 'V0 { global: *; };')
 	deb libnss-old
@@ -237,6 +243,8 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	done
 	[[ $(mode_of "$image" /srv/own) == *104711 ]]
 	zstd -dc "$(blob a reasons)" | grep -q '^f 100755 .* usr/bin/mail '
+	# A file of two names counts once.
+	[ "$(zstd -dc "$(blob a reasons)" | awk '$7 ~ /^usr.bin.(raised|again)$/ {print $3}' | sort -n | head -n 1)" = 0 ]
 
 	sed -i '$a setuid: [/bin/raised]' a.yaml
 	build a.yaml
@@ -308,6 +316,7 @@ $lib/libgcc_s.so.1 usr/bin/app" ]
 	[[ $(kept a named) == *"usr/lib/app-plugins/one.so etc/app/app.conf"* ]]
 	[[ $(kept a named) == *"var/lib/app usr/bin/app"* || $(kept a data) == *"var/lib/app usr/bin/app"* ]]
 	[[ $(kept a data) == *"usr/share/app/data usr/bin/app"* ]]
+	[[ $(kept a data) == *"$lib/qt5/plugins/platforms/libqplug.so $lib/libnss3.so"* ]]
 	[[ $(kept a config) == *"etc/app/app.conf usr/bin/app"* && $(kept a config) != *x.conf* ]]
 	[ "$(kept a licence)" = "usr/share/doc/app/copyright usr/bin/app" ]
 	unpacked a
@@ -354,6 +363,21 @@ $home/lib/server/libjvm.so $jli" ]
 	build c.yaml
 	[[ $output == *'package "hello": nothing asks for any file of it; "keep: [hello]" keeps it whole'* ]]
 	[[ $output == *'/usr/bin/app calls system(), and there is no /bin/sh; '*'add dash to the packages'* ]]
+}
+
+@test "a locale that no package has, and one that is none" {
+	recipe a 'packages: [hello]' 'env: {LANG: de_DE.UTF-8}' 'run: hello'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'a.yaml:5: env: none of the packages has the locale de_DE.UTF-8; add the package "locales", or say C.UTF-8' ]]
+	recipe b 'packages: [hello, locales]' 'env: {LC_TIME: de_DX.UTF-8}' 'run: hello'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'b.yaml:5: env: there is no locale de_DX.UTF-8; did you mean de_DE.UTF-8?' ]]
+	recipe c 'packages: [hello, locales]' 'env: {LC_ALL: de_DE.UTF-8, LANG: C.UTF-8}' 'run: hello'
+	build c.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"c.yaml:5: env: de_DE.UTF-8: its source /usr/share/i18n/locales/de_DE is missing" ]]
 }
 
 @test "a library that is in none of the packages, and a postinst that nothing stands in for" {

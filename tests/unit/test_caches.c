@@ -20,6 +20,7 @@
 #include "caches.h"
 #include "command.h"
 #include "fd.h"
+#include "locales.h"
 #include "mem.h"
 #include "scripts.h"
 #include "str.h"
@@ -73,6 +74,49 @@ static void test_scripts(void **state)
 	unknown = scripts_unknown("p", with, &list);
 	assert_string_equal(unknown, "touch /x   /y");
 	alternative_list_finish(&list);
+
+	assert_null(scripts_unknown("p", "rmdir --ignore-fail-on-non-empty /etc/x\n", &list));
+	free(unknown);
+	unknown = scripts_unknown("p", "rmdir /etc/x || touch /x\n", &list);
+	assert_non_null(unknown);
+}
+
+/* --- locales --- */
+
+static void expect_folder(const char *line, const char *folder)
+{
+	cleanup_free char *found = locales_folder(line);
+
+	if (folder)
+		assert_string_equal(found, folder);
+	else
+		assert_null(found);
+}
+
+static void test_locales(void **state)
+{
+	char lang[] = "LANG=de_AT.UTF-8", language[] = "LANGUAGE=fr:es_MX";
+	char *env[] = { lang, language, NULL };
+	const struct recipe r = { .env = env };
+
+	(void)state;
+	expect_folder("LANG=de_DE.UTF-8", "usr/lib/locale/de_DE.utf8");
+	expect_folder("LC_ALL=de_DE.ISO-8859-15@euro", "usr/lib/locale/de_DE.iso885915@euro");
+	expect_folder("LC_TIME=ja_JP.8859-1", "usr/lib/locale/ja_JP.iso88591");
+	expect_folder("LANG=de_DE", "usr/lib/locale/de_DE");
+	expect_folder("LANG=C", NULL);
+	expect_folder("LANG=", NULL);
+	expect_folder("LANG=../../x", NULL);
+	expect_folder("LANGUAGE=de", NULL);
+	expect_folder("PATH=/usr/bin", NULL);
+	assert_true(locales_has_messages(&r, "usr/share/locale/de_AT/LC_MESSAGES/x.mo"));
+	assert_true(locales_has_messages(&r, "usr/share/locale/de/LC_MESSAGES/x.mo"));
+	assert_true(locales_has_messages(&r, "usr/share/locale/fr/LC_MESSAGES/x.mo"));
+	assert_true(locales_has_messages(&r, "usr/share/locale/es_MX/LC_MESSAGES/x.mo"));
+	assert_false(locales_has_messages(&r, "usr/share/locale/de_DE/LC_MESSAGES/x.mo"));
+	assert_false(locales_has_messages(&r, "usr/share/locale/d/LC_MESSAGES/x.mo"));
+	assert_false(locales_has_messages(&r, "usr/share/locale/it/LC_MESSAGES/x.mo"));
+	assert_false(locales_has_messages(&r, "usr/share/locale/de/x.txt"));
 }
 
 /* --- caches --- */
@@ -325,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alternatives),
 		cmocka_unit_test(test_scripts),
+		cmocka_unit_test(test_locales),
 		cmocka_unit_test_setup_teardown(test_declared, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_made, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_broken_input, set_up, tear_down),

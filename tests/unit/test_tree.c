@@ -118,7 +118,7 @@ static void test_keep(void **state)
 	tree_put_file(&t, "usr/share/doc/p/copyright", 0644, NULL, "p", "r");
 	tree_put_file(&t, "usr/share/man/man1/p.1.gz", 0644, NULL, "p", "r");
 	tree_put_file(&t, "usr/share/manual", 0644, NULL, "p", "r");
-	keep_packages(&t, &left);
+	keep_packages(&(struct recipe){ 0 }, &t, &left);
 	assert_int_equal(t.n, 2);
 	assert_non_null(tree_get(&t, "usr/share/doc/p/copyright"));
 	assert_non_null(tree_get(&t, "usr/share/manual"));
