@@ -3,7 +3,9 @@
  * atoll: what people type. Finds the command in the table, parses its line, runs it. Everything that
  * needs machines goes to atolld through its API (client.h); what only needs files does not.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "command.h"
 #include "fd.h"
@@ -91,25 +93,42 @@ static int run(const struct command *c, char **argv)
 	}
 	status = c->run(&args);
 	args_finish(&args);
-	if (fflush(stdout) != 0) {
-		say_error("standard output: %m");
-		return EXIT_FAILED;
-	}
 	return status;
 }
 
-int main(int argc, char **argv)
+static int start(char **argv)
 {
 	const struct command *c;
 
-	fd_secure_std();
-	log_init("atoll", LOG_LEVEL_WARN);
-	if (argc < 2 || str_eq(argv[1], "--help") || str_eq(argv[1], "-h")) {
+	if (!argv[1] || str_eq(argv[1], "--help") || str_eq(argv[1], "-h")) {
 		print_commands();
-		return argc < 2 ? EXIT_USAGE : 0;
+		return argv[1] ? 0 : EXIT_USAGE;
 	}
 	if (str_eq(argv[1], "--version"))
 		argv[1] = (char[]){ "version" };
 	c = command_find(argv[1]);
 	return c ? run(c, argv + 2) : unknown_command(argv[1]);
+}
+
+/* What was written on the way to a full disk failed then, and is no longer there to be flushed. */
+static int flush_output(void)
+{
+	int r = ferror(stdout) ? -EIO : 0;
+
+	if (fflush(stdout) != 0)
+		r = -errno;
+	if (r < 0)
+		say_error("standard output: it could not be written: %s", strerror(-r));
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	(void)argc;
+	fd_secure_std();
+	log_init("atoll", LOG_LEVEL_WARN);
+	status = start(argv);
+	return flush_output() < 0 ? EXIT_FAILED : status;
 }

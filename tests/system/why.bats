@@ -257,6 +257,18 @@ repository_build() {
 	[ ! -e state/cache ]
 }
 
+@test "output that is lost is a failure, however much of it there was" {
+	for command in '--help' 'images -f json' 'sbom one' 'sbom --format cyclonedx one' 'query -f json file=*' 'why -f json one /usr/bin/shell' \
+		'why-not -f json one unused' 'tree -f json one' 'size -f json one' 'diff -f json one two'; do
+		echo "$command"
+		set -o noglob
+		run sh -c '"$@" >/dev/full' sh "$atoll" $command
+		set +o noglob
+		[ "$status" -eq 1 ]
+		[[ $output == 'atoll: standard output: it could not be written: '* ]]
+	done
+}
+
 @test "completion: images, then paths a folder at a time, and what was left out" {
 	[ "$("$atoll" __complete why on)" = $'one\tappliance' ]
 	[ "$("$atoll" __complete why one /usr/b)" = /usr/bin/ ]
