@@ -62,7 +62,8 @@ transfer() {
 	transfer
 	run edit 's|192.0.2.80:8000/tcp|192.0.2.80:443/tcp|'
 	echo "$output"
-	[ "$status" -eq 0 ] && [ -z "$output" ]
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
 	[ "$(cat plan)" = "relink a>wall.net" ]
 	[ "$(reaches a 192.0.2.80 443)" = yes ]
 	[ "$(reaches a 192.0.2.80 8000)" = no ]

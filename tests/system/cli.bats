@@ -255,7 +255,8 @@ put_image() {
 	"$atoll" ps 3>&- >"$WORK/a" &
 	"$atoll" ps 3>&- >"$WORK/b" &
 	wait
-	grep -q "no machines" "$WORK/a" && grep -q "no machines" "$WORK/b"
+	grep -q "no machines" "$WORK/a"
+	grep -q "no machines" "$WORK/b"
 	run "$atoll" version
 	has 0 ", daemon 0."
 	run "$atoll" ps --format json

@@ -106,7 +106,8 @@ is_error() {
 }
 
 @test "errors: what is not there, with the nearest name" {
-	pair near && "$atoll" up near.yaml
+	pair near
+	"$atoll" up near.yaml
 	run api nothing && is_error 404 ENOENT "no such path"
 	run api federations/naer && is_error 404 ENOENT 'did you mean "near"?'
 	run api machines/near/bb && is_error 404 ENOENT "did you mean"
@@ -115,9 +116,11 @@ is_error() {
 	run api 'machines?federation=naer' && is_error 404 ENOENT 'did you mean "near"?'
 	run api 'links?federation=naer' && is_error 404 ENOENT 'did you mean "near"?'
 	run api links/near/a%3Eb.x -X PUT -d '{"state":"cut"}' && is_error 404 ENOENT a\>b.x
-	pair near2 && "$atoll" up near2.yaml
+	pair near2
+	"$atoll" up near2.yaml
 	run api machines/-/a && is_error 409 ENOTUNIQ "near/a, near2/a"
-	"$atoll" down near && "$atoll" down near2
+	"$atoll" down near
+	"$atoll" down near2
 }
 
 @test "errors: what is malformed" {
@@ -387,9 +390,11 @@ is_error() {
 @test "a link's counters survive restarts of both ends and of the daemon" {
 	pair count
 	"$atoll" up count.yaml
-	fetch count && fetch count
+	fetch count
+	fetch count
 	one=$(api links?federation=count | jq '.metadata[0].rx_bytes')
-	"$atoll" restart count/a && "$atoll" restart count/b
+	"$atoll" restart count/a
+	"$atoll" restart count/b
 	stop_daemon
 	"$build/atolld" 3>&-
 	[ "$(api links?federation=count | jq '.metadata[0].rx_bytes')" -eq "$one" ]
@@ -505,7 +510,8 @@ is_error() {
 @test "a full disk: 507, and everything as it was" {
 	full=$WORK/full
 	mkdir "$full"
-	pair full && { cat full.yaml; head -c 600000 /dev/zero | tr '\0' '#'; } >full.yaml.big
+	pair full
+	{ cat full.yaml; head -c 600000 /dev/zero | tr '\0' '#'; } >full.yaml.big
 	# A file system of its own, in a mount namespace of its own; the daemon and curl are both in it.
 	run unshare -m bash -ec '
 		mount -t tmpfs -o size=400k none "$1"

@@ -78,7 +78,8 @@ draws() {
 	for i in $(seq 60); do
 		sleep 0.5
 		picture "$1" "$3.next" || continue
-		[ "$(pixels "$3.next" lit)" -gt 0 ] && cmp -s "$3" "$3.next" && return
+		[ "$(pixels "$3.next" lit)" -gt 0 ]
+		cmp -s "$3" "$3.next" && return
 		mv "$3.next" "$3"
 	done
 	return 1
@@ -96,8 +97,10 @@ terminal() {
 	draws "$1" BBBBBBBBBBBBBBBBBBBB b.ppm
 	a=$(pixels a.ppm lit) b=$(pixels b.ppm lit)
 	# Letters of 7 by 14 pixels: some of each cell, not all; a B has more strokes than an A.
-	[ "$a" -ge $((20 * 10)) ] && [ "$a" -le $((20 * 60)) ]
-	[ "$b" -gt "$a" ] && [ "$b" -le $((20 * 60)) ]
+	[ "$a" -ge $((20 * 10)) ]
+	[ "$a" -le $((20 * 60)) ]
+	[ "$b" -gt "$a" ]
+	[ "$b" -le $((20 * 60)) ]
 	draws "$1" AAAAAAAAAAAAAAAAAAAA again.ppm
 	cmp a.ppm again.ppm
 	"$atoll" down "term-$1"
@@ -117,8 +120,10 @@ kiosk() {
 	# Sixteen letters, 40 pixels high, with soft edges; all else is the page's own blue.
 	local text blue
 	text=$(pixels "$1.ppm" ffff00) blue=$(pixels "$1.ppm" 2040a0)
-	[ "$text" -ge 1000 ] && [ "$text" -le 5000 ]
-	[ "$blue" -ge 845000 ] && [ "$blue" -le $((1280 * 720 - 70000 - text)) ]
+	[ "$text" -ge 1000 ]
+	[ "$text" -le 5000 ]
+	[ "$blue" -ge 845000 ]
+	[ "$blue" -le $((1280 * 720 - 70000 - text)) ]
 	[ "$("$atoll" links --format json | jq '[.[] | .rx_bytes] | add')" -gt 500 ]
 	"$atoll" down "kiosk-$1"
 }

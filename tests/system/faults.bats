@@ -56,7 +56,8 @@ corrupt() {
 	"$atoll" up broken.yaml
 	"$atoll" up whole.yaml
 	[ "$(of whole/a .state)" = ready ]
-	"$atoll" down broken && "$atoll" down whole
+	"$atoll" down broken
+	"$atoll" down whole
 }
 
 @test "once a key is trusted, only what it signed starts; what runs goes on" {
@@ -80,7 +81,8 @@ corrupt() {
 	"$atoll" up broken.yaml
 	[ "$(of broken/b .state)" = ready ]
 	"$atoll" key forget ours
-	"$atoll" down broken && "$atoll" down whole
+	"$atoll" down broken
+	"$atoll" down whole
 }
 
 @test "a blob that is missing" {
@@ -92,7 +94,8 @@ corrupt() {
 	echo "$output"
 	[ "$status" -eq 1 ]
 	[[ "$output" == *"appliance \"source\": blob sha256:$(basename "$blob") is missing or cut short; build the appliance again"* ]]
-	"$atoll" up missing.yaml && "$atoll" down missing
+	"$atoll" up missing.yaml
+	"$atoll" down missing
 }
 
 @test "an appliance that does not exist names the nearest" {

@@ -3,6 +3,8 @@
 # Why files are in an image and others are not, what brought what, where the bytes are, and what changed: against
 # a package repository made here, and images that are built once for all tests of the file.
 
+bats_require_minimum_version 1.5.0
+
 load repository
 
 setup_file() {
@@ -152,7 +154,7 @@ repository_build() {
 	for command in 'tree one' 'diff one two' 'size one --by folder'; do
 		run "$atoll" $command
 		[ "$status" -eq 0 ]
-		! grep -q $'\033' <<<"$output"
+		[[ $output != *$'\033'* ]]
 		"$atoll" $command --format json | jq -e .
 	done
 	# shellcheck disable=SC1003
@@ -236,7 +238,7 @@ repository_build() {
 		strace -f -e trace=open,openat,execve,mount,socket -o trace "$atoll" $command >/dev/null
 		[ "$(grep -c 'store/blobs.*= [0-9]' trace)" -le 6 ]
 		[ "$(grep -c 'open.*= [0-9]' trace)" -le 60 ]
-		! grep -qE 'mount\(|socket\(|rootfs' trace
+		run ! grep -E 'mount\(|socket\(|rootfs' trace
 		[ "$(grep -c execve trace)" -eq 1 ]
 	done
 }
@@ -252,7 +254,8 @@ repository_build() {
 		cmp here there
 		calls=$(awk '$NF == "total" {print $4}' count)
 		echo "$command: $calls system calls"
-		[ "$calls" -gt 0 ] && [ "$calls" -le 300 ]
+		[ "$calls" -gt 0 ]
+		[ "$calls" -le 300 ]
 	done
 	[ ! -e state/cache ]
 }
