@@ -13,6 +13,14 @@
 static const char *program_name = "atoll";
 static enum log_level threshold = LOG_LEVEL_INFO;
 
+/* What is foreign in it (a file's name, a guest's word) must not speak to the terminal. */
+static void make_safe(char *s)
+{
+	for (; *s; s++)
+		if (((unsigned char)*s < ' ' && *s != '\n' && *s != '\t') || *s == 0x7f)
+			*s = '?';
+}
+
 __attribute__((format(printf, 1, 0))) static void write_line(const char *fmt, va_list ap)
 {
 	cleanup_free char *text = NULL;
@@ -22,6 +30,7 @@ __attribute__((format(printf, 1, 0))) static void write_line(const char *fmt, va
 
 	va_copy(again, ap);
 	n = head + vsnprintf(line + head, sizeof(line) - head, fmt, ap);
+	make_safe(line);
 	if (n + 1 < (int)sizeof(line)) {
 		/* No allocation: threads log whose system call filter has none. */
 		line[n++] = '\n';
@@ -30,10 +39,12 @@ __attribute__((format(printf, 1, 0))) static void write_line(const char *fmt, va
 	}
 	va_end(again);
 	/* One write per line, so that lines of several processes do not mix. */
-	if (text)
+	if (text) {
+		make_safe(text);
 		dprintf(STDERR_FILENO, "%s: %s\n", program_name, text);
-	else
+	} else {
 		fd_write_all(STDERR_FILENO, line, (size_t)n);
+	}
 }
 
 void log_init(const char *program, enum log_level level)
