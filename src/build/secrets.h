@@ -19,6 +19,23 @@
  */
 const char *secrets_kind(const char *path, const void *data, size_t len);
 
+struct secret {
+	const struct tree_node *node;
+	const char *kind;
+};
+
+struct secrets {
+	struct secret *found; /* by path; without those that are allowed */
+	size_t n;
+	const char *
+		unused; /* a path that is allowed and has none: such exceptions are for what nobody thought of */
+};
+
+/* Reads every file; `allowed` are paths with a slash at their begin, a strv. */
+int secrets_find(const struct tree *tree, char *const *allowed, struct secrets *ret,
+		 struct err **err);
+void secrets_finish(struct secrets *s);
+
 /* -EINVAL with the first file that has one, whose it is, how many more there are, and what to do. */
 int secrets_check(const struct recipe *recipe, const struct tree *tree, struct err **err);
 

@@ -7,14 +7,14 @@
 #include "paths.h"
 #include "str.h"
 
-/* Hands an option on as it came. */
+/* Hands an option on as often as it came. */
 static void pass(char ***argv, const struct args *args, const char *name, bool value)
 {
-	if (!args_has(args, name))
-		return;
-	strv_take(argv, xasprintf("--%s", name));
-	if (value)
-		strv_append(argv, args_get(args, name));
+	for (char **v = args_all(args, name); v && *v; v++) {
+		strv_take(argv, xasprintf("--%s", name));
+		if (value)
+			strv_append(argv, *v);
+	}
 }
 
 static int run(char *const *argv)
@@ -52,6 +52,7 @@ int cmd_import(const struct args *args)
 	strv_append(&argv, "import");
 	pass(&argv, args, "name", true);
 	pass(&argv, args, "kernel", true);
+	pass(&argv, args, "allow-secrets", true);
 	pass(&argv, args, "force", false);
 	strv_append(&argv, "--");
 	strv_append(&argv, args_word(args, 0));

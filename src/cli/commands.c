@@ -97,6 +97,8 @@ static const struct option_spec opts_export[] = {
 static const struct option_spec opts_import[] = {
 	{ 0, "name", "NAME", "what the appliance is called, instead of as the image is tagged" },
 	{ 0, "kernel", "KERNEL", "adds a kernel for virtual machines: cloud or generic" },
+	{ 0, "allow-secrets", "PATH",
+	  "a file that looks secret and may be seen by everybody; for each" },
 	{ 0, "force", NULL, "replace an appliance of that name" },
 	END,
 };

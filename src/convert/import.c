@@ -24,6 +24,7 @@
 #include "programs.h"
 #include "progress.h"
 #include "recipe.h"
+#include "secrets.h"
 #include "selection.h"
 #include "str.h"
 #include "verity.h"
@@ -31,6 +32,8 @@
 #define OWNER       "atoll"
 #define INIT        "atoll-init"
 #define KERNEL_BASE "debian/bookworm"
+
+#define SECRETS_SHOWN 16
 
 struct import {
 	struct builder *b;
@@ -196,6 +199,45 @@ static int complete(struct import *x, struct err **err)
 	return tree_complete(&x->tree, err);
 }
 
+/* What it is and what each is; a list that nobody would read to its end is cut. */
+static char *list_secrets(const struct secrets *s)
+{
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < s->n && i < SECRETS_SHOWN; i++)
+		buf_printf(&out, "%s/%s is %s", i ? ", " : "", s->found[i].node->path,
+			   s->found[i].kind);
+	if (s->n > SECRETS_SHOWN)
+		buf_printf(&out, ", and %zu more", s->n - SECRETS_SHOWN);
+	return buf_steal_str(&out);
+}
+
+static int check_secrets(struct import *x, struct err **err)
+{
+	cleanup_free char *list = NULL;
+	struct secrets s;
+	int r;
+
+	progress_stage(&x->progress, "looking for secrets");
+	r = secrets_find(&x->tree, x->o->allow_secrets, &s, err);
+	if (r < 0)
+		return r;
+	list = list_secrets(&s);
+	if (s.n)
+		r = err_set(
+			err, EINVAL,
+			"%s; an appliance is for everybody who can read the store: take such "
+			"files out of the image and give them to the machine by \"secrets:\" in "
+			"the federation's file, or if everybody may have one, say "
+			"--allow-secrets /%s",
+			list, s.found[0].node->path);
+	else if (s.unused)
+		r = err_set(err, EINVAL,
+			    "--allow-secrets: %s is not in the image, or nothing secret", s.unused);
+	secrets_finish(&s);
+	return r;
+}
+
 /* A fresh volume looks like the image's folder below it. */
 static void describe_volumes(struct import *x)
 {
@@ -316,6 +358,8 @@ static int run(struct import *x, struct err **err)
 		r = apply_layers(x, err);
 	if (r == 0)
 		r = complete(x, err);
+	if (r == 0)
+		r = check_secrets(x, err);
 	if (r < 0)
 		return r;
 	describe_volumes(x);

@@ -6,10 +6,11 @@
 #include "builder.h"
 
 struct import_options {
-	const char *source; /* a tar, or the folder of a layout */
-	const char *name;   /* NULL: as it is tagged */
-	const char *kernel; /* "cloud", "generic"; NULL: it runs as light machine only */
-	bool force;         /* an appliance of that name is replaced */
+	const char *source;   /* a tar, or the folder of a layout */
+	const char *name;     /* NULL: as it is tagged */
+	const char *kernel;   /* "cloud", "generic"; NULL: it runs as light machine only */
+	char **allow_secrets; /* paths of files that would else end the import; a strv or NULL */
+	bool force;           /* an appliance of that name is replaced */
 };
 
 int import_image(struct builder *b, const struct import_options *o, struct err **err);

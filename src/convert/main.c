@@ -19,11 +19,17 @@
 #define EXIT_USAGE  2
 
 static const struct option options[] = {
-	{ "apt", required_argument, NULL, 'A' },    { "as", required_argument, NULL, 'a' },
-	{ "force", no_argument, NULL, 'f' },        { "help", no_argument, NULL, 'h' },
-	{ "kernel", required_argument, NULL, 'k' }, { "name", required_argument, NULL, 'n' },
-	{ "output", required_argument, NULL, 'o' }, { "quiet", no_argument, NULL, 'q' },
-	{ "version", no_argument, NULL, 'V' },      { NULL, 0, NULL, 0 },
+	{ "allow-secrets", required_argument, NULL, 'S' },
+	{ "apt", required_argument, NULL, 'A' },
+	{ "as", required_argument, NULL, 'a' },
+	{ "force", no_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "kernel", required_argument, NULL, 'k' },
+	{ "name", required_argument, NULL, 'n' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
 };
 
 struct options {
@@ -45,6 +51,8 @@ static void usage(FILE *out)
 	      "  -o, --output FILE  where to\n"
 	      "  --name NAME        what the appliance is called\n"
 	      "  --kernel KERNEL    adds a kernel for virtual machines: cloud or generic\n"
+	      "  --allow-secrets PATH  a file that looks secret and may be seen by everybody; for "
+	      "each\n"
 	      "  --force            replace what is there\n"
 	      "  --apt DIR          for the kernel, read sources and keys there instead of "
 	      "/etc/apt\n"
@@ -104,6 +112,9 @@ static void parse_options(struct options *o, int argc, char **argv)
 		case 'n':
 			o->import.name = optarg;
 			break;
+		case 'S':
+			strv_append(&o->import.allow_secrets, optarg);
+			break;
 		case 'o':
 			o->export.out = optarg;
 			break;
@@ -161,6 +172,7 @@ int main(int argc, char **argv)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	r = run(&o, &err);
 	curl_global_cleanup();
+	strv_free(o.import.allow_secrets);
 	if (r == 0)
 		return 0;
 	log_error("%s", err_msg(err));

@@ -3,6 +3,7 @@
 # Appliances in the formats of others, each tried by a program that is not ours.
 
 load world
+load archive
 
 setup_file() {
 	export WORK ATOLL_ROOT HOST_NS OUTSIDE_NS atoll
@@ -141,28 +142,6 @@ crun_run() {
 	skopeo copy -q docker-archive:greet.docker:greet:latest dir:copied
 	[ "$(tar -tf greet.docker | tail -1)" = manifest.json ]
 }
-
-# layer NAME: packs the folder NAME into layers/NAME.tar.
-layer() {
-	mkdir -p layers
-	tar --numeric-owner -C "$1" -cf "layers/$1.tar" .
-}
-
-# archive CONFIG LAYER…: a docker archive, "archive.tar", of layers that were packed.
-archive() {
-	local config=$1
-	shift
-	rm -rf archive
-	mkdir archive
-	echo "$config" >archive/config.json
-	for l; do cp "layers/$l.tar" archive; done
-	jq -n '[{Config: "config.json", RepoTags: ["example.org/x/layered:1"], Layers: ($ARGS.positional | map(. + ".tar"))}]' \
-		--args "$@" >archive/manifest.json
-	tar -C archive -cf archive.tar .
-}
-
-CONFIG='{"architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/bin/busybox", "sh"], "Cmd": ["/run.sh"],
-	"Env": ["GREETING=hello"], "User": "7:7", "WorkingDir": "/work", "ExposedPorts": {"7080/tcp": {}, "53/udp": {}}, "Volumes": {"/keep": {}}}}'
 
 # Two layers, the second with whiteouts, a hard link to a file of the first, and a path over one of its links.
 make_layers() {
