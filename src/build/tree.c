@@ -2,6 +2,7 @@
 #include "tree.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <search.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 #include "str.h"
 
 #define LINKS_MAX 40
+#define PATH_LONGEST                                                                               \
+	3072 /* what is staged stands below a folder of the workspace, and Linux takes 4096 */
 
 /* Folders that are links in every appliance, as on a Debian system with merged /usr. */
 static const struct {
@@ -265,12 +268,40 @@ static int complete_parents(struct tree *t, const struct tree_node *node, struct
 	return 0;
 }
 
+/* What no file system takes, or the program that writes it not. */
+static int check_path(const char *path, struct err **err)
+{
+	int depth = 0;
+
+	if (strlen(path) > PATH_LONGEST)
+		return err_set(err, ENAMETOOLONG,
+			       "/%.100s…: a path of %zu bytes; an image takes %d", path,
+			       strlen(path), PATH_LONGEST);
+	for (const char *s = path;; depth++) {
+		size_t len = strcspn(s, "/");
+
+		if (len > NAME_MAX)
+			return err_set(err, ENAMETOOLONG,
+				       "/%.100s…: a name of %zu bytes; a file system takes %d", s,
+				       len, NAME_MAX);
+		if (depth == TREE_DEPTH_MAX)
+			return err_set(err, ENAMETOOLONG,
+				       "/%.100s…: more than %d folders in one another", path,
+				       TREE_DEPTH_MAX);
+		if (!s[len])
+			return 0;
+		s += len + 1;
+	}
+}
+
 int tree_complete(struct tree *t, struct err **err)
 {
 	cleanup_free struct tree_node **nodes = tree_list(t);
 	size_t n = t->n;
 	int r = 0;
 
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = check_path(nodes[i]->path, err);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = complete_parents(t, nodes[i], err);
 	return r;

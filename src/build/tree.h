@@ -16,7 +16,8 @@
 #include "err.h"
 #include "reasons.h"
 
-#define TREE_PATH_MAX 4096
+#define TREE_PATH_MAX  4096
+#define TREE_DEPTH_MAX 256 /* folders in one another: mkfs.erofs crashes at some thousand */
 
 struct tree_node {
 	char *path; /* without a slash at its begin; any bytes but NUL */
@@ -81,7 +82,7 @@ int tree_path_beneath(const char *path, char **ret_path);
 
 /*
  * Completes the tree: folders that nobody shipped are added, and what stands below something that
- * is not a folder is an error.
+ * is not a folder is an error, as is a path that no file system takes.
  */
 int tree_complete(struct tree *t, struct err **err);
 

@@ -62,3 +62,25 @@ refused() {
 	refused '/a?]0;title?.ppk is a private key (PuTTY)'
 	[[ $output != *$'\033'* ]]
 }
+
+@test "paths that no file system takes are refused before anything is written" {
+	mkdir -p layers
+	python3 - <<-'END'
+		import io, tarfile
+		for name, path in ("deep", "d/" * 300 + "f"), ("deepest", "d/" * 2020 + "f"), ("name", "x/" + "n" * 256), ("long", ("p" * 255 + "/") * 15 + "f"):
+		    with tarfile.open("layers/%s.tar" % name, "w") as t:
+		        t.addfile(tarfile.TarInfo(path), io.BytesIO(b""))
+	END
+	archive "$CONFIG" deep
+	import
+	refused "more than 256 folders in one another"
+	archive "$CONFIG" deepest
+	import
+	refused "a path of 4041 bytes; an image takes 3072"
+	archive "$CONFIG" name
+	import
+	refused "a name of 256 bytes; a file system takes 255"
+	archive "$CONFIG" long
+	import
+	refused "a path of 3841 bytes; an image takes 3072"
+}
