@@ -38,7 +38,7 @@ static void read_json(uint8_t kind, const uint8_t *data, size_t size)
 	buf_clear(&all);
 	buf_append(&all, data, size);
 	if (kind == 'c')
-		container_read_config(&all, a, NULL);
+		container_read_config(&all, &image, a, NULL);
 	else if (kind == 'd' && container_read_docker(&all, &image, NULL) < 0 && image.config)
 		__builtin_trap();
 	else if (kind == 'i')
@@ -81,6 +81,7 @@ static void apply(const uint8_t *data, size_t size)
 	path = xasprintf("%s/input", folder);
 	if (file_write_atomic(path, data, size, 0600, NULL) < 0)
 		abort();
+	layer_check(path, "", NULL);
 	if (layer_apply(&l, path, NULL) == 0)
 		layer_apply(&l, path, NULL);
 	check(&tree, folder);

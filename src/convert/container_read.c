@@ -5,10 +5,12 @@
 #include <errno.h>
 
 #include "json_read.h"
+#include "layer.h"
 #include "mem.h"
 #include "oci.h"
 #include "oci_json.h"
 #include "programs.h"
+#include "sha256.h"
 #include "str.h"
 
 #define DEPTH_MAX    4 /* of indexes in indexes */
@@ -23,6 +25,7 @@ void container_image_finish(struct container_image *image)
 	free(image->name);
 	free(image->config);
 	strv_free(image->layers);
+	strv_free(image->diff_ids);
 	*image = (struct container_image){ 0 };
 }
 
@@ -184,6 +187,60 @@ static int read_optional(const json_t *o, const char *key, char **ret, struct er
 	return json_read_str(v, key, TREE_PATH_MAX - 1, ret, err);
 }
 
+/* Without ".." and what means nothing in it; the error names the key. */
+static int tidy_path(const char *key, const char *path, char **ret, struct err **err)
+{
+	cleanup_free char *tidy = NULL;
+
+	if (*path != '/' || layer_path(path, &tidy) < 0)
+		return err_set(err, EBADMSG,
+			       "%s: expected an absolute path without \"..\", found \"%s\"", key,
+			       path);
+	*ret = xasprintf("/%s", tidy);
+	return 0;
+}
+
+static int read_workdir(const json_t *o, struct appliance *a, struct err **err)
+{
+	cleanup_free char *path = NULL;
+	int r = read_optional(o, "WorkingDir", &path, err);
+
+	return r < 0 || !path ? r : tidy_path("WorkingDir", path, &a->workdir, err);
+}
+
+static void unset(char **env, const char *name)
+{
+	size_t len = strlen(name);
+	char **to = env;
+
+	for (; env && *env; env++) {
+		if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+			free(*env);
+		else
+			*to++ = *env;
+	}
+	if (to)
+		*to = NULL;
+}
+
+/* A name alone takes the variable away, as Docker and containerd have it. */
+static int read_env(const json_t *o, struct appliance *a, struct err **err)
+{
+	cleanup_strv char **list = NULL;
+	int r = read_strings(o, "Env", &list, err);
+
+	for (char **s = list; r == 0 && s && *s; s++) {
+		if (!**s || **s == '=')
+			r = err_set(err, EBADMSG, "Env[%zu]: expected NAME=VALUE, found \"%s\"",
+				    (size_t)(s - list), *s);
+		else if (strchr(*s, '='))
+			strv_append(&a->env, *s);
+		else
+			unset(a->env, *s);
+	}
+	return r;
+}
+
 /* "80/tcp" or "80" becomes a service "port-80"; other protocols have no service. */
 static void add_port(struct appliance *a, const char *port)
 {
@@ -212,12 +269,9 @@ static bool has_volume(const struct appliance *a, const char *name)
 /* The last part of the path as a name: "/var/lib/My.Data" is "my-data". */
 static char *volume_name(const struct appliance *a, const char *path)
 {
-	cleanup_free char *tidy = xstrdup(path), *base = NULL;
+	cleanup_free char *base = xstrndup(strrchr(path, '/') + 1, 24);
 	char *name;
 
-	while (*tidy && tidy[strlen(tidy) - 1] == '/')
-		tidy[strlen(tidy) - 1] = '\0';
-	base = xstrndup(strrchr(tidy, '/') ? strrchr(tidy, '/') + 1 : tidy, 24);
 	for (char *c = base; *c; c++)
 		*c = isalnum((unsigned char)*c) ? (char)tolower((unsigned char)*c) : '-';
 	name = xstrdup(str_is_name(base, 24) ? base : "data");
@@ -230,15 +284,19 @@ static char *volume_name(const struct appliance *a, const char *path)
 
 static int add_volume(struct appliance *a, const char *path, struct err **err)
 {
-	char *name;
+	char *tidy, *name;
+	int r = tidy_path("Volumes", path, &tidy, err);
 
-	if (*path != '/' || !path[1] || strstr(path, "/../") || strlen(path) >= TREE_PATH_MAX)
-		return err_set(err, EBADMSG, "Volumes: expected absolute paths, found \"%s\"",
-			       path);
-	name = volume_name(a, path);
+	if (r < 0)
+		return r;
+	if (!tidy[1]) {
+		free(tidy);
+		return err_set(err, EINVAL, "Volumes: all of the root is no volume");
+	}
+	name = volume_name(a, tidy);
 	a->volumes = xreallocarray(a->volumes, a->n_volumes + 1, sizeof(*a->volumes));
 	a->volumes[a->n_volumes++] =
-		(struct appliance_volume){ .name = name, .target = xstrdup(path), .mode = 0755 };
+		(struct appliance_volume){ .name = name, .target = tidy, .mode = 0755 };
 	return 0;
 }
 
@@ -292,7 +350,44 @@ static int read_arch(const json_t *o, struct appliance *a, struct err **err)
 		       arch ? arch : "");
 }
 
-int container_read_config(const struct buf *text, struct appliance *a, struct err **err)
+/* As the specification has it: programs of other systems are for their kernels. */
+static int read_os(const json_t *o, struct err **err)
+{
+	const json_t *v = json_object_get(o, "os");
+	const char *os = json_string_value(v);
+
+	if (!v || str_eq(os, "linux"))
+		return 0;
+	return err_set(err, EINVAL, "os: expected linux, found \"%s\"", os ? os : "");
+}
+
+static int read_diff_ids(const json_t *o, struct container_image *image, struct err **err)
+{
+	const json_t *rootfs = json_object_get(o, "rootfs");
+	cleanup_strv char **list = NULL;
+	int r;
+
+	if (!rootfs)
+		return 0;
+	r = json_read_strv(json_object_get(rootfs, "diff_ids"), "rootfs.diff_ids",
+			   CONTAINER_LAYERS_MAX, STRING_MAX, &list, err);
+	if (r < 0)
+		return r;
+	if (strv_len(list) != strv_len(image->layers))
+		return err_set(err, EBADMSG,
+			       "rootfs.diff_ids: expected %zu, of as many layers, found %zu",
+			       strv_len(image->layers), strv_len(list));
+	for (char **s = list; *s; s++) {
+		if (!str_starts(*s, "sha256:") || !sha256_is_hex(*s + 7))
+			return err_set(err, EBADMSG,
+				       "rootfs.diff_ids: expected sha256:HEX, found \"%s\"", *s);
+		strv_append(&image->diff_ids, *s + 7);
+	}
+	return 0;
+}
+
+int container_read_config(const struct buf *text, struct container_image *image,
+			  struct appliance *a, struct err **err)
 {
 	cleanup_json json_t *o = NULL;
 	const json_t *c;
@@ -301,7 +396,11 @@ int container_read_config(const struct buf *text, struct appliance *a, struct er
 	if (r == 0)
 		r = json_read_object(o, "config", err);
 	if (r == 0)
+		r = read_os(o, err);
+	if (r == 0)
 		r = read_arch(o, a, err);
+	if (r == 0)
+		r = read_diff_ids(o, image, err);
 	c = json_object_get(o, "config");
 	if (r == 0 && c && !json_is_null(c))
 		r = json_read_object(c, "config.config", err);
@@ -310,11 +409,11 @@ int container_read_config(const struct buf *text, struct appliance *a, struct er
 	if (r == 0)
 		r = read_strings(c, "Cmd", &a->argv, err);
 	if (r == 0)
-		r = read_strings(c, "Env", &a->env, err);
+		r = read_env(c, a, err);
 	if (r == 0)
 		r = read_optional(c, "User", &a->user, err);
 	if (r == 0)
-		r = read_optional(c, "WorkingDir", &a->workdir, err);
+		r = read_workdir(c, a, err);
 	if (r == 0)
 		r = read_ports_and_volumes(c, a, err);
 	if (r == 0 && a->user)

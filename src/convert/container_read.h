@@ -18,7 +18,8 @@ struct container_image {
 	char *name;    /* as it was tagged, or NULL */
 	char *config;  /* file in the archive or layout */
 	char **layers; /* files, the lowest first; a strv */
-	bool digests;  /* the files' names are their digests */
+	char **diff_ids; /* digests of the layers as they are unpacked, in hex; a strv, or NULL: the config has none */
+	bool digests; /* the files' names are their digests */
 };
 
 void container_image_finish(struct container_image *image);
@@ -32,7 +33,11 @@ int container_read_index(const struct buf *text, const char *arch, container_fil
 /* Docker's manifest.json; the first image. */
 int container_read_docker(const struct buf *text, struct container_image *ret, struct err **err);
 
-/* Fills in what the config says: command, environment, user, ports, volumes, architecture. */
-int container_read_config(const struct buf *text, struct appliance *a, struct err **err);
+/*
+ * Fills in what the config says: command, environment, user, ports, volumes, architecture, and the image's
+ * diff_ids, as many as it has layers.
+ */
+int container_read_config(const struct buf *text, struct container_image *image,
+			  struct appliance *a, struct err **err);
 
 #endif

@@ -13,6 +13,7 @@
 #include "bundle.h"
 #include "container_read.h"
 #include "drivers.h"
+#include "entry.h"
 #include "fd.h"
 #include "fetch.h"
 #include "filesystem.h"
@@ -107,7 +108,7 @@ static int read_config(struct import *x, struct err **err)
 				 : read_json(x, x->image.config, &text, err);
 
 	if (r == 0)
-		r = container_read_config(&text, x->a, err);
+		r = container_read_config(&text, &x->image, x->a, err);
 	return r < 0 ? err_prefix(err, "%s", x->image.config) : 0;
 }
 
@@ -158,6 +159,19 @@ static void say_left_out(struct import *x, const struct layers *l)
 			 l->setuid);
 }
 
+/* What keeps it from being of use, and is no reason to refuse it. */
+static void say_missing(struct import *x)
+{
+	cleanup_strv char **notes = NULL;
+
+	if (!x->tree.n)
+		strv_append(&notes, "the image has no files");
+	entry_check(x->a, &x->tree, &notes);
+	progress_clear(&x->progress);
+	for (char **n = notes; n && *n; n++)
+		log_warn("%s: %s", x->a->name, *n);
+}
+
 static int apply_layers(struct import *x, struct err **err)
 {
 	struct layers l = { .ws = &x->b->ws, .tree = &x->tree };
@@ -171,14 +185,18 @@ static int apply_layers(struct import *x, struct err **err)
 		progress_stage(&x->progress, "layer %zu of %zu", i + 1, n);
 		r = x->image.digests ? bundle_find_blob(&x->bundle, name, &path, err)
 				     : bundle_find(&x->bundle, name, &path, err);
+		if (r == 0 && x->image.diff_ids)
+			r = layer_check(path, x->image.diff_ids[i], err);
 		if (r == 0)
 			r = layer_apply(&l, path, err);
 		if (r < 0)
 			err_prefix(err, "%s", name);
 	}
-	if (r == 0)
-		say_left_out(x, &l);
-	return r;
+	if (r < 0)
+		return r;
+	say_left_out(x, &l);
+	say_missing(x);
+	return 0;
 }
 
 /* Where a machine mounts and writes what is its own. */
@@ -251,6 +269,21 @@ static void describe_volumes(struct import *x)
 		v->group = node->gid;
 		v->mode = node->mode & 07777;
 	}
+}
+
+/* What others wrote may fit their programs and not the manifest; nothing is stored that could not be read. */
+static int check_manifest(const struct import *x, struct err **err)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	struct appliance *again;
+	int r;
+
+	appliance_write(x->a, &text);
+	r = appliance_parse(buf_bytes(&text), text.len, &again, err);
+	if (r < 0)
+		return err_prefix(err, "an appliance cannot be as the image's config says");
+	appliance_free(again);
+	return 0;
 }
 
 static int fetch(struct import *x, const struct package *p, struct err **err)
@@ -363,7 +396,9 @@ static int run(struct import *x, struct err **err)
 	if (r < 0)
 		return r;
 	describe_volumes(x);
-	r = add_kernel(x, err);
+	r = check_manifest(x, err);
+	if (r == 0)
+		r = add_kernel(x, err);
 	if (r == 0)
 		r = make_filesystem(x, err);
 	return r < 0 ? r : store_it(x, err);

@@ -9,6 +9,7 @@
 
 #include "fd.h"
 #include "mem.h"
+#include "sha256.h"
 #include "str.h"
 
 #define CHUNK     65536
@@ -16,8 +17,7 @@
 #define WHITEOUT  ".wh."
 #define OPAQUE    ".wh..wh..opq"
 
-/* Takes slashes and dots out; -EINVAL for "..", and for what is too long. The root is "". */
-static int normalise(const char *path, char **ret)
+int layer_path(const char *path, char **ret)
 {
 	cleanup_free char *tidy = xmalloc(strlen(path) + 1);
 	char *end = tidy;
@@ -101,7 +101,7 @@ struct tree_node *layer_find(const struct tree *tree, const char *path)
 static int place_of(const struct layers *l, const char *name, char **ret, struct err **err)
 {
 	cleanup_free char *tidy = NULL;
-	int r = name ? normalise(name, &tidy) : -EINVAL;
+	int r = name ? layer_path(name, &tidy) : -EINVAL;
 
 	if (r == 0)
 		r = follow(l->tree, tidy, false, ret);
@@ -291,15 +291,65 @@ static int take_all(struct layers *l, struct archive *a, struct err **err)
 	return 0;
 }
 
+static void support(struct archive *a)
+{
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_zstd(a);
+	archive_read_support_filter_xz(a);
+}
+
+/* The bytes behind the compression, whatever they are. */
+static int sum(struct archive *a, char *ret_hex, struct err **err)
+{
+	cleanup_free char *chunk = xmalloc(CHUNK);
+	struct archive_entry *entry;
+	struct sha256 digest;
+	uint64_t bytes = 0;
+	la_ssize_t n = 0;
+	int r = archive_read_next_header(a, &entry);
+
+	sha256_begin(&digest);
+	while (r == ARCHIVE_OK && (n = archive_read_data(a, chunk, CHUNK)) > 0) {
+		bytes += (uint64_t)n;
+		if (bytes > LAYER_BYTES_MAX)
+			return err_set(err, EFBIG, "it is larger than an image may be");
+		sha256_add(&digest, chunk, (size_t)n);
+	}
+	if (n < 0 || (r != ARCHIVE_OK && r != ARCHIVE_EOF))
+		return fail(a, err);
+	sha256_end(&digest, ret_hex);
+	return 0;
+}
+
+int layer_check(const char *path, const char *diff_id, struct err **err)
+{
+	struct archive *a = archive_read_new();
+	char hex[SHA256_HEX + 1];
+	int r;
+
+	support(a);
+	archive_read_support_format_raw(a);
+	archive_read_support_format_empty(a);
+	if (archive_read_open_filename(a, path, CHUNK) != ARCHIVE_OK)
+		r = fail(a, err);
+	else
+		r = sum(a, hex, err);
+	archive_read_free(a);
+	if (r == 0 && !str_eq(hex, diff_id))
+		r = err_set(err, EBADMSG,
+			    "damaged, or of another image: unpacked it has the digest %s, "
+			    "and the image's config says %s",
+			    hex, diff_id);
+	return r;
+}
+
 int layer_apply(struct layers *l, const char *path, struct err **err)
 {
 	struct archive *a = archive_read_new();
 	int r;
 
 	l->n++;
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_zstd(a);
-	archive_read_support_filter_xz(a);
+	support(a);
 	archive_read_support_format_tar(a);
 	archive_read_support_format_empty(a);
 	if (archive_read_open_filename(a, path, CHUNK) != ARCHIVE_OK)

@@ -26,6 +26,13 @@ struct layers {
 
 /* A tar, as it is or compressed with gzip, zstd or xz. The node's owner is "layer N". */
 int layer_apply(struct layers *l, const char *path, struct err **err);
+/* -EBADMSG when its digest, behind the compression, is another; in hex. */
+int layer_check(const char *path, const char *diff_id, struct err **err);
+/*
+ * A path with slashes and dots that mean nothing taken out, and without one at its begin; the root is "". -EINVAL for
+ * "..", and for what is too long.
+ */
+int layer_path(const char *path, char **ret);
 /* The node that a path leads to, links followed inside the tree; NULL: none. */
 struct tree_node *layer_find(const struct tree *tree, const char *path);
 

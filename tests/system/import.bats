@@ -63,6 +63,53 @@ refused() {
 	[[ $output != *$'\033'* ]]
 }
 
+# configured JQ: the config, changed.
+configured() { jq -c "$1" <<<"$CONFIG"; }
+
+@test "a config is taken as Docker takes it, or refused; what is stored can be read" {
+	layer one
+	archive "$(configured '.config |= (.Env = ["A", "B=1", "C=2", "B", "=x"])')" one
+	import
+	refused 'config.json: Env[4]: expected NAME=VALUE, found "=x"'
+	archive "$(configured '.config.WorkingDir = "rel"')" one
+	import
+	refused 'config.json: WorkingDir: expected an absolute path without "..", found "rel"'
+	archive "$(configured '.config.Volumes = {"/a/../b": {}}')" one
+	import
+	refused 'config.json: Volumes: expected an absolute path without "..", found "/a/../b"'
+	archive "$(configured '.os = "windows"')" one
+	import
+	refused 'config.json: os: expected linux, found "windows"'
+	archive "$(configured '.config.User = ("u" * 65)')" one
+	import
+	refused "an appliance cannot be as the image's config says: appliance manifest: user: expected a string of 1 to 64 bytes"
+	archive "$(configured '.config |= (.Env = ["A", "B=1", "C=2", "B"] | .WorkingDir = "/bin/./" | .Volumes = {"/keep//it/": {}})')" one
+	import
+	[ "$status" -eq 0 ]
+	"$atoll" inspect --image layered | jq -e '.appliance | .env == ["C=2"] and .workdir == "/bin" and .volumes.it.target == "/keep/it"'
+	"$atoll" images --format json | jq -e '.[0].damage == null and .[0].name == "layered"'
+}
+
+@test "layers have the digests that the config says, behind whatever compression" {
+	local id
+	layer one
+	id=sha256:$(sha256sum <layers/one.tar | cut -c-64)
+	gzip <layers/one.tar >layers/packed.tar
+	for name in one packed; do
+		archive "$(configured ".rootfs = {type: \"layers\", diff_ids: [\"sha256:$(printf %064d 0)\"]}")" $name
+		import
+		refused "$name.tar: damaged, or of another image: unpacked it has the digest ${id#*:}"
+	done
+	archive "$(configured '.rootfs.diff_ids = []')" one
+	import
+	refused "rootfs.diff_ids: expected 1, of as many layers, found 0"
+	for name in one packed; do
+		archive "$(configured ".rootfs.diff_ids = [\"$id\"]")" $name
+		import --force
+		[ "$status" -eq 0 ]
+	done
+}
+
 @test "paths that no file system takes are refused before anything is written" {
 	mkdir -p layers
 	python3 - <<-'END'
@@ -83,4 +130,22 @@ refused() {
 	archive "$CONFIG" long
 	import
 	refused "a path of 3841 bytes; an image takes 3072"
+}
+
+@test "an image without files, command or folder is imported with a warning" {
+	mkdir -p empty
+	layer one
+	tar -cf layers/empty.tar -T /dev/null
+	archive "$(configured '.config = {}')" empty
+	import
+	[ "$status" -eq 0 ]
+	[[ $output == *"layered: the image has no files"*"layered: the image says no command"* ]]
+	archive "$(configured '.config |= (.Entrypoint = ["gone"] | .WorkingDir = "/nowhere")')" one
+	import --force
+	[ "$status" -eq 0 ]
+	[[ $output == *"layered: the command gone is not in the image"*"layered: the folder /nowhere, where the command is to begin, is not in the image"* ]]
+	archive "$(configured '.config |= (.Entrypoint = ["busybox"] | .Env = ["PATH=/nowhere:/bin"] | .WorkingDir = "/bin")')" one
+	import --force
+	[ "$status" -eq 0 ]
+	[[ $output != *"not in the image"* ]]
 }
