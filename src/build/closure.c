@@ -70,7 +70,8 @@ const char *closure_exclusion(const struct recipe *recipe, const char *path)
 }
 
 /* What is kept already stays: somebody asked for it by its very name. */
-static bool is_excluded(const struct closure *c, struct tree_node *node, const struct tree_node *by)
+bool closure_is_excluded(const struct closure *c, struct tree_node *node,
+			 const struct tree_node *by)
 {
 	const char *pattern = node->kept ? NULL : closure_exclusion(c->recipe, node->path);
 
@@ -130,7 +131,7 @@ static bool mark(struct closure *c, struct tree_node *node, enum reason reason,
 		return note_asked(c, node, reason, by, detail);
 	if (node->kept)
 		return true;
-	if (reason != REASON_RECIPE && is_excluded(c, node, by))
+	if (reason != REASON_RECIPE && closure_is_excluded(c, node, by))
 		return false;
 	node->kept = true;
 	tree_because(node, reason, by ? by->path : NULL, detail);
@@ -226,53 +227,6 @@ void closure_keep_node(struct closure *c, struct tree_node *node, enum reason re
 		closure_need(c, node->path, reason, by, detail);
 }
 
-size_t closure_below(struct closure *c, const char *folder, size_t *ret_n)
-{
-	cleanup_free char *prefix = *folder ? xasprintf("%s/", folder) : xstrdup("");
-	size_t low = 0, high = c->n_nodes, n = 0;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (strcmp(c->nodes[middle]->path, prefix) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	while (low + n < c->n_nodes && str_starts(c->nodes[low + n]->path, prefix))
-		n++;
-	*ret_n = n;
-	return low;
-}
-
-size_t closure_need_glob(struct closure *c, const char *pattern, enum reason reason,
-			 const struct tree_node *by, const char *detail)
-{
-	cleanup_free char *path = NULL, *folder = NULL;
-	size_t first, n, found = 0;
-	const char *end; /* behind the last wildcard: nearly all paths can be told by it */
-
-	if (tree_path(pattern, &path) < 0)
-		return 0;
-	if (!path[strcspn(path, "*?[")])
-		return closure_need(c, path, reason, by, detail) != NULL;
-	folder = xstrndup(path, strcspn(path, "*?["));
-	*(strrchr(folder, '/') ? strrchr(folder, '/') : folder) = '\0';
-	end = path + strlen(path);
-	while (!strchr("*?[]\\", end[-1]))
-		end--;
-	first = closure_below(c, folder, &n);
-	for (size_t i = first; i < first + n; i++) {
-		if (S_ISDIR(c->nodes[i]->mode) || !str_ends(c->nodes[i]->path, end) ||
-		    !matches(path, c->nodes[i]->path) ||
-		    (!c->asking && is_excluded(c, c->nodes[i], by)))
-			continue;
-		closure_keep_node(c, c->nodes[i], reason, by, detail);
-		found++;
-	}
-	return found;
-}
-
 static char *program_path(struct closure *c, const char *name)
 {
 	struct tree_node *node;
@@ -356,7 +310,7 @@ static void keep_package(struct closure *c, const char *package, bool programs, 
 		struct tree_node *node = c->nodes[i];
 
 		if (str_eq(node->owner, package) && (!programs || is_in_path(node->path)) &&
-		    !is_excluded(c, node, NULL))
+		    !closure_is_excluded(c, node, NULL))
 			closure_keep_node(c, node, REASON_RECIPE, NULL, detail);
 	}
 }

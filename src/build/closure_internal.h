@@ -60,7 +60,10 @@ struct tree_node *closure_need(struct closure *c, const char *path, enum reason 
 /* Keeps a node itself; a link's target too, when it is there. */
 void closure_keep_node(struct closure *c, struct tree_node *node, enum reason reason,
 		       const struct tree_node *by, const char *detail);
-/* Where the nodes below a folder begin in c->nodes, and how many there are. */
+/* Whether the recipe leaves a node out, which is noted. What is kept already stays. */
+bool closure_is_excluded(const struct closure *c, struct tree_node *node,
+			 const struct tree_node *by);
+/* closure_glob.c: where the nodes below a folder begin in c->nodes, and how many there are. */
 size_t closure_below(struct closure *c, const char *folder, size_t *ret_n);
 /* Keeps all that match a pattern of fnmatch(3), in which ** at the end stands for all below. */
 size_t closure_need_glob(struct closure *c, const char *pattern, enum reason reason,

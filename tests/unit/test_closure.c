@@ -4,6 +4,7 @@
  * of libraries; and Python and Perl scripts with their modules in a tree. build.bats has the whole.
  */
 #include <errno.h>
+#include <fnmatch.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "closure.h"
+#include "closure_internal.h"
 #include "fd.h"
 #include "ldcache.h"
 #include "mem.h"
@@ -314,6 +315,42 @@ static void test_left_out(void **state)
 	assert_null(tree_get(&w->tree, "usr/bin/printf"));
 }
 
+/* As fnmatch(3) says of each path by itself, whatever sorts between a folder and what is in it. */
+static void test_patterns(void **state)
+{
+	static const char *const paths[] = { "a1",        "a-b/x",   "a.b",   "a/x",
+					     "a/y/x",     "b/a/x",   "b/a-c", "b/a/y",
+					     "b/a.d/x/y", "c/x/y/z", "d" };
+	static const char *const patterns[] = { "*",        "a*",      "a*/x",  "?/*",
+						"*/*/x",    "b/a*/x",  "*/x",   "b/a*/*",
+						"[bc]/*/y", "c/*/y/z", "c/?",   "b/*/x/?",
+						"e/*",      "*/a/x",   "b/a?*", "*/x/y/*" };
+	struct world *w = *state;
+	struct closure c = { .recipe = &w->recipe, .tree = &w->tree };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		put(w, paths[i], 0644, "");
+	c.nodes = tree_list(&w->tree);
+	c.n_nodes = w->tree.n;
+	c.queue = xcalloc(c.n_nodes * ARRAY_SIZE(patterns), sizeof(*c.queue));
+	for (size_t p = 0; p < ARRAY_SIZE(patterns); p++) {
+		size_t found = closure_need_glob(&c, patterns[p], REASON_NAMED, NULL, NULL), n = 0;
+
+		for (size_t i = 0; i < c.n_nodes; i++) {
+			bool matches = fnmatch(patterns[p], c.nodes[i]->path, FNM_PATHNAME) == 0;
+
+			assert_int_equal(matches, c.nodes[i]->kept);
+			c.nodes[i]->kept = false;
+			n += matches;
+		}
+		assert_int_equal(found, n);
+	}
+	assert_int_equal(closure_need_glob(&c, "b/**", REASON_NAMED, NULL, NULL), 4);
+	assert_int_equal(closure_need_glob(&c, "?/x/**", REASON_NAMED, NULL, NULL), 1);
+	free(c.nodes);
+	free(c.queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +362,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_python_with_threads, begin, end),
 		cmocka_unit_test_setup_teardown(test_scripts, begin, end),
 		cmocka_unit_test_setup_teardown(test_left_out, begin, end),
+		cmocka_unit_test_setup_teardown(test_patterns, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
