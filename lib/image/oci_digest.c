@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "oci_digest.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #define PREFIX     "sha256:"
@@ -8,21 +9,30 @@
 
 void oci_digest_begin(struct oci_digest_state *d)
 {
-	crypto_hash_sha256_init(&d->sha);
+	SHA256_Init(&d->sha);
 }
 
 void oci_digest_add(struct oci_digest_state *d, const void *data, size_t len)
 {
-	crypto_hash_sha256_update(&d->sha, data, len);
+	SHA256_Update(&d->sha, data, len);
 }
 
 void oci_digest_end(struct oci_digest_state *d, char ret[DIGEST_LEN + 1])
 {
-	unsigned char sum[crypto_hash_sha256_BYTES];
+	unsigned char sum[DIGEST_BYTES];
 
-	crypto_hash_sha256_final(&d->sha, sum);
+	SHA256_Final(sum, &d->sha);
 	memcpy(ret, PREFIX, PREFIX_LEN);
 	sodium_bin2hex(ret + PREFIX_LEN, DIGEST_LEN + 1 - PREFIX_LEN, sum, sizeof(sum));
+}
+
+void oci_digest_bytes(const void *data, size_t len, unsigned char ret[DIGEST_BYTES])
+{
+	struct oci_digest_state d;
+
+	oci_digest_begin(&d);
+	oci_digest_add(&d, data, len);
+	SHA256_Final(ret, &d.sha);
 }
 
 void oci_digest_of(const void *data, size_t len, char ret[DIGEST_LEN + 1])

@@ -14,9 +14,9 @@
 #include "buf.h"
 #include "fd.h"
 #include "mem.h"
+#include "oci_digest.h"
 
-#define DIGEST     crypto_hash_sha256_BYTES
-#define PER_BLOCK  (VERITY_BLOCK / DIGEST)
+#define PER_BLOCK  (VERITY_BLOCK / DIGEST_BYTES)
 #define SIGNATURE  "verity\0" /* with the literal's own end, eight bytes */
 #define LEVELS_MAX 9
 
@@ -75,7 +75,7 @@ static void hash_blocks(const uint8_t *data, uint64_t n, struct buf *out)
 
 	memset(place, 0, blocks * VERITY_BLOCK);
 	for (uint64_t i = 0; i < n; i++)
-		crypto_hash_sha256(place + i * DIGEST, data + i * VERITY_BLOCK, VERITY_BLOCK);
+		oci_digest_bytes(data + i * VERITY_BLOCK, VERITY_BLOCK, place + i * DIGEST_BYTES);
 	buf_commit(out, blocks * VERITY_BLOCK);
 }
 
@@ -84,7 +84,7 @@ static void make_tree(const uint8_t *data, uint64_t blocks, struct buf *tree,
 		      char root[VERITY_HEX + 1])
 {
 	struct buf levels[LEVELS_MAX] = { 0 };
-	uint8_t digest[DIGEST];
+	uint8_t digest[DIGEST_BYTES];
 	size_t n = 0;
 
 	while (blocks > 1) {
@@ -92,7 +92,7 @@ static void make_tree(const uint8_t *data, uint64_t blocks, struct buf *tree,
 		data = buf_bytes(&levels[n]);
 		blocks = levels[n++].len / VERITY_BLOCK;
 	}
-	crypto_hash_sha256(digest, data, VERITY_BLOCK);
+	oci_digest_bytes(data, VERITY_BLOCK, digest);
 	sodium_bin2hex(root, VERITY_HEX + 1, digest, sizeof(digest));
 	while (n) {
 		buf_append(tree, buf_bytes(&levels[n - 1]), levels[n - 1].len);
@@ -184,11 +184,11 @@ static bool top_is_right(const struct view *view, const struct verity *v)
 	struct superblock s = make_superblock(v->offset / VERITY_BLOCK);
 	uint64_t top = v->offset == VERITY_BLOCK ? 0 : v->offset + VERITY_BLOCK;
 	char root[VERITY_HEX + 1];
-	uint8_t digest[DIGEST];
+	uint8_t digest[DIGEST_BYTES];
 
 	if (memcmp(view->data + v->offset, &s, sizeof(s)) != 0 || top >= view->size)
 		return false;
-	crypto_hash_sha256(digest, view->data + top, VERITY_BLOCK);
+	oci_digest_bytes(view->data + top, VERITY_BLOCK, digest);
 	sodium_bin2hex(root, sizeof(root), digest, sizeof(digest));
 	return strcmp(root, v->root) == 0;
 }

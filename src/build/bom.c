@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <solv/chksum.h>
-#include <solv/knownid.h>
-#include <solv/pool.h>
+#include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,23 +16,14 @@
 #define COPYRIGHT_MAX (4 << 20)
 #define CHUNK         (1 << 18)
 
-static void hex_of(Chksum *sum, char *ret)
-{
-	int len;
-	const unsigned char *bytes = solv_chksum_get(sum, &len);
-
-	for (int i = 0; i < len; i++)
-		snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static int read_sums(int fd, Chksum *one, Chksum *two)
+static int read_sums(int fd, SHA_CTX *sha1, struct sha256 *sha256)
 {
 	cleanup_free char *chunk = xmalloc(CHUNK);
 	ssize_t n;
 
 	while ((n = read(fd, chunk, CHUNK)) > 0) {
-		solv_chksum_add(one, chunk, (int)n);
-		solv_chksum_add(two, chunk, (int)n);
+		SHA1_Update(sha1, chunk, (size_t)n);
+		sha256_add(sha256, chunk, (size_t)n);
 	}
 	return n < 0 ? -errno : 0;
 }
@@ -43,17 +32,20 @@ static int sum_file(struct bom_file *f, struct err **err)
 {
 	const char *content = f->node->content ? f->node->content : "/dev/null";
 	cleanup_fd int fd = open(content, O_RDONLY | O_CLOEXEC);
-	Chksum *sha1 = solv_chksum_create(REPOKEY_TYPE_SHA1);
-	Chksum *sha256 = solv_chksum_create(REPOKEY_TYPE_SHA256);
-	int r = fd < 0 ? -errno : read_sums(fd, sha1, sha256);
+	unsigned char digest[SHA_DIGEST_LENGTH];
+	struct sha256 sha256;
+	SHA_CTX sha1;
+	int r;
 
-	if (r == 0) {
-		hex_of(sha1, f->sha1);
-		hex_of(sha256, f->sha256);
-	}
-	solv_chksum_free(sha1, NULL);
-	solv_chksum_free(sha256, NULL);
-	return r < 0 ? err_set_errno(err, -r, "/%s", f->node->path) : 0;
+	SHA1_Init(&sha1);
+	sha256_begin(&sha256);
+	r = fd < 0 ? -errno : read_sums(fd, &sha1, &sha256);
+	if (r < 0)
+		return err_set_errno(err, -r, "/%s", f->node->path);
+	SHA1_Final(digest, &sha1);
+	sodium_bin2hex(f->sha1, sizeof(f->sha1), digest, sizeof(digest));
+	sha256_end(&sha256, f->sha256);
+	return 0;
 }
 
 static struct bom_package *owner_of(struct bom *bom, const char *name)

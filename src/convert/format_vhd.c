@@ -60,7 +60,7 @@ static void set_geometry(struct footer *f, uint64_t sectors)
 
 static void make_footer(const struct store_image *image, uint64_t size, struct footer *f)
 {
-	uint8_t hash[crypto_hash_sha256_BYTES];
+	uint8_t hash[DIGEST_BYTES];
 	uint32_t sum = 0;
 
 	*f = (struct footer){ .features = htobe32(2),
@@ -74,7 +74,7 @@ static void make_footer(const struct store_image *image, uint64_t size, struct f
 	/* Of a creator that they do not know, some readers believe the geometry rather than the size. */
 	memcpy(f->creator, "win ", sizeof(f->creator));
 	memcpy(f->host, "Wi2k", sizeof(f->host));
-	crypto_hash_sha256(hash, (const uint8_t *)image->digest, strlen(image->digest));
+	oci_digest_bytes(image->digest, strlen(image->digest), hash);
 	memcpy(f->id, hash, sizeof(f->id));
 	set_geometry(f, size / 512);
 	for (size_t i = 0; i < sizeof(*f); i++)

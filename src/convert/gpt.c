@@ -63,9 +63,9 @@ static void put_guid(const char *text, uint8_t out[16])
 static void make_guid(const char *seed, int which, uint8_t out[16])
 {
 	cleanup_free char *text = xasprintf("%s partition %d", seed, which);
-	uint8_t hash[crypto_hash_sha256_BYTES];
+	uint8_t hash[DIGEST_BYTES];
 
-	crypto_hash_sha256(hash, (const uint8_t *)text, strlen(text));
+	oci_digest_bytes(text, strlen(text), hash);
 	memcpy(out, hash, 16);
 	out[7] = (uint8_t)((out[7] & 0x0f) | 0x40);
 	out[8] = (uint8_t)((out[8] & 0x3f) | 0x80);
