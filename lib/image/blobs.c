@@ -2,6 +2,8 @@
 /* Blobs: written once under the name of their digest, read, verified. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,16 +28,19 @@ char *store_blob_path(const struct store *s, const char *digest)
 	return xasprintf("%s/blobs/sha256/%s", s->path, oci_digest_hex(digest));
 }
 
+/* From here on gc leaves what is there alone. */
+static int begin_writing(struct store *s, struct err **err)
+{
+	return s->writing < 0 ? store_lock(s, STORE_WRITER_LOCK, LOCK_SH, &s->writing, err) : 0;
+}
+
 int store_writer_begin(struct store *s, struct store_writer **ret, struct err **err)
 {
 	struct store_writer *w;
-	int r;
+	int r = begin_writing(s, err);
 
-	if (s->writing < 0) {
-		r = store_lock(s, STORE_WRITER_LOCK, LOCK_SH, &s->writing, err);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	w = xcalloc(1, sizeof(*w));
 	w->store = s;
 	w->temp = store_path(s, "ingest/blob.XXXXXX");
@@ -135,23 +140,86 @@ static int copy_file(int fd, const char *path, struct store_writer *w, struct er
 	}
 }
 
-int store_add_file(struct store *s, const char *path, struct store_blob *ret_blob, struct err **err)
+static int digest_file(int fd, const char *path, char ret[DIGEST_LEN + 1], uint64_t *ret_size,
+		       struct err **err)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct store_writer *w;
-	int r;
+	cleanup_free uint8_t *chunk = xmalloc(CHUNK);
+	struct oci_digest_state d;
+	uint64_t size = 0;
 
-	if (fd < 0)
-		return err_set_errno(err, errno, "%s", path);
-	r = store_writer_begin(s, &w, err);
+	oci_digest_begin(&d);
+	for (;;) {
+		ssize_t n = read(fd, chunk, CHUNK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set_errno(err, errno, "%s", path);
+		if (n == 0)
+			break;
+		oci_digest_add(&d, chunk, (size_t)n);
+		size += (uint64_t)n;
+	}
+	oci_digest_end(&d, ret);
+	*ret_size = size;
+	return 0;
+}
+
+static bool same_bytes(int a, int b)
+{
+	cleanup_free uint8_t *x = xmalloc(CHUNK), *y = xmalloc(CHUNK);
+	off_t at = 0;
+	ssize_t n;
+
+	while ((n = pread(a, x, CHUNK, at)) > 0 && pread(b, y, CHUNK, at) == n &&
+	       memcmp(x, y, (size_t)n) == 0)
+		at += n;
+	return n == 0 && pread(b, y, 1, at) == 0;
+}
+
+/* Byte by byte: one that was damaged since is not there, so it is written again. */
+static bool is_there(const struct store *s, int fd, const char *digest)
+{
+	cleanup_free char *path = store_blob_path(s, digest);
+	cleanup_fd int there = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return there >= 0 && same_bytes(there, fd);
+}
+
+static int add_new(struct store *s, int fd, const char *path, struct store_blob *ret_blob,
+		   struct err **err)
+{
+	struct store_writer *w;
+	int r = store_writer_begin(s, &w, err);
+
 	if (r < 0)
 		return r;
-	r = copy_file(fd, path, w, err);
+	r = lseek(fd, 0, SEEK_SET) < 0 ? err_set_errno(err, errno, "%s", path)
+				       : copy_file(fd, path, w, err);
 	if (r < 0) {
 		store_writer_abort(w);
 		return r;
 	}
 	return store_writer_commit(w, ret_blob, err);
+}
+
+int store_add_file(struct store *s, const char *path, struct store_blob *ret_blob, struct err **err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char digest[DIGEST_LEN + 1];
+	uint64_t size;
+	int r = fd < 0 ? err_set_errno(err, errno, "%s", path) : begin_writing(s, err);
+
+	if (r == 0)
+		r = digest_file(fd, path, digest, &size, err);
+	if (r < 0)
+		return r;
+	if (!is_there(s, fd, digest))
+		return add_new(s, fd, path, ret_blob, err);
+	memcpy(ret_blob->digest, digest, sizeof(digest));
+	ret_blob->size = size;
+	ret_blob->path = store_blob_path(s, digest);
+	return 0;
 }
 
 int store_add_bytes(struct store *s, const void *data, size_t len, struct oci_descriptor *ret,
@@ -205,31 +273,6 @@ int store_read_blob(struct store *s, const char *digest, size_t max, struct buf 
 		return r;
 	oci_digest_of(buf_bytes(out), out->len, found);
 	return str_eq(found, digest) ? 0 : corrupted(digest, "corrupted", err);
-}
-
-static int digest_file(int fd, const char *path, char ret[DIGEST_LEN + 1], uint64_t *ret_size,
-		       struct err **err)
-{
-	cleanup_free uint8_t *chunk = xmalloc(CHUNK);
-	struct oci_digest_state d;
-	uint64_t size = 0;
-
-	oci_digest_begin(&d);
-	for (;;) {
-		ssize_t n = read(fd, chunk, CHUNK);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set_errno(err, errno, "%s", path);
-		if (n == 0)
-			break;
-		oci_digest_add(&d, chunk, (size_t)n);
-		size += (uint64_t)n;
-	}
-	oci_digest_end(&d, ret);
-	*ret_size = size;
-	return 0;
 }
 
 int store_verify_blob(struct store *s, const struct store_blob *b, struct err **err)

@@ -144,6 +144,43 @@ static void test_add_file(void **state)
 	assert_non_null(strstr(err_msg(err), "/nonexistent"));
 }
 
+static ino_t inode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+/* What the store has is not written again, unless it is not that any more: shorter, longer, altered. */
+static void test_add_file_again(void **state)
+{
+	static const char *const damaged[] = { "ab", "abcd", "abd", "" };
+	struct fixture *f = *state;
+	cleanup_free char *path = xasprintf("%s/file", f->dir);
+	struct store_blob a, b;
+	ino_t inode;
+
+	assert_int_equal(file_write_atomic(path, "abc", 3, 0600, NULL), 0);
+	assert_int_equal(store_add_file(f->store, path, &a, NULL), 0);
+	inode = inode_of(a.path);
+	assert_int_equal(store_add_file(f->store, path, &b, NULL), 0);
+	assert_string_equal(b.path, a.path);
+	assert_string_equal(b.digest, a.digest);
+	assert_int_equal(b.size, 3);
+	assert_int_equal(inode_of(a.path), inode);
+	for (size_t i = 0; i < ARRAY_SIZE(damaged); i++) {
+		store_blob_finish(&b);
+		assert_int_equal(unlink(a.path), 0);
+		assert_int_equal(
+			file_write_atomic(a.path, damaged[i], strlen(damaged[i]), 0444, NULL), 0);
+		assert_int_equal(store_add_file(f->store, path, &b, NULL), 0);
+		assert_int_equal(store_verify_blob(f->store, &b, NULL), 0);
+	}
+	store_blob_finish(&a);
+	store_blob_finish(&b);
+}
+
 static void test_image(void **state)
 {
 	struct fixture *f = *state;
@@ -572,6 +609,7 @@ int main(void)
 		TEST(test_blob),
 		TEST(test_same_bytes_twice),
 		TEST(test_add_file),
+		TEST(test_add_file_again),
 		TEST(test_image),
 		TEST(test_names),
 		TEST(test_missing_blob_is_refused),
