@@ -69,7 +69,7 @@ static void apply(const uint8_t *data, size_t size)
 {
 	static char folder[] = "/tmp/fuzz_layer.XXXXXX";
 	static int made;
-	struct workspace ws = { .lock = -1 };
+	struct workspace ws = WORKSPACE_INIT;
 	struct tree tree = { 0 };
 	struct layers l = { .ws = &ws, .tree = &tree };
 	cleanup_free char *path = NULL;

@@ -1,47 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 #include "bom.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <openssl/sha.h>
 #include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "fd.h"
+#include "content.h"
 #include "licence.h"
 #include "mem.h"
+#include "parallel.h"
+#include "sha256.h"
 #include "str.h"
 
 #define COPYRIGHT_MAX (4 << 20)
-#define CHUNK         (1 << 18)
-
-static int read_sums(int fd, SHA_CTX *sha1, struct sha256 *sha256)
-{
-	cleanup_free char *chunk = xmalloc(CHUNK);
-	ssize_t n;
-
-	while ((n = read(fd, chunk, CHUNK)) > 0) {
-		SHA1_Update(sha1, chunk, (size_t)n);
-		sha256_add(sha256, chunk, (size_t)n);
-	}
-	return n < 0 ? -errno : 0;
-}
+#define CHUNK         (1 << 16) /* that a processor's cache holds for the second sum */
 
 static int sum_file(struct bom_file *f, struct err **err)
 {
-	const char *content = f->node->content ? f->node->content : "/dev/null";
-	cleanup_fd int fd = open(content, O_RDONLY | O_CLOEXEC);
 	unsigned char digest[SHA_DIGEST_LENGTH];
 	struct sha256 sha256;
+	struct content c;
 	SHA_CTX sha1;
-	int r;
+	int r = content_map(f->node, &c, err);
 
+	if (r < 0)
+		return err_prefix(err, "/%s", f->node->path);
 	SHA1_Init(&sha1);
 	sha256_begin(&sha256);
-	r = fd < 0 ? -errno : read_sums(fd, &sha1, &sha256);
-	if (r < 0)
-		return err_set_errno(err, -r, "/%s", f->node->path);
+	for (size_t at = 0, n; at < c.len; at += n) {
+		n = c.len - at < CHUNK ? c.len - at : CHUNK;
+		SHA1_Update(&sha1, c.data + at, n);
+		sha256_add(&sha256, c.data + at, n);
+	}
+	content_unmap(&c);
 	SHA1_Final(digest, &sha1);
 	sodium_bin2hex(f->sha1, sizeof(f->sha1), digest, sizeof(digest));
 	sha256_end(&sha256, f->sha256);
@@ -56,13 +48,33 @@ static struct bom_package *owner_of(struct bom *bom, const char *name)
 	return &bom->own;
 }
 
-static int add_file(struct bom *bom, const struct tree_node *node, struct err **err)
+static int handle_sum(size_t i, void *data, struct err **err)
 {
-	struct bom_package *p = owner_of(bom, node->owner);
+	return sum_file((struct bom_file *)data + i, err);
+}
+
+static void add_file(struct bom *bom, const struct bom_file *f)
+{
+	struct bom_package *p = owner_of(bom, f->node->owner);
 
 	p->files = xreallocarray(p->files, p->n + 1, sizeof(*p->files));
-	p->files[p->n] = (struct bom_file){ .node = node };
-	return sum_file(&p->files[p->n++], err);
+	p->files[p->n++] = *f;
+}
+
+static int add_files(struct bom *bom, const struct tree *tree, struct err **err)
+{
+	cleanup_free struct tree_node **nodes = tree_list(tree);
+	cleanup_free struct bom_file *files = xcalloc(tree->n + 1, sizeof(*files));
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; nodes[i]; i++)
+		if (S_ISREG(nodes[i]->mode))
+			files[n++].node = nodes[i];
+	r = parallel(n, handle_sum, files, err);
+	for (size_t i = 0; i < n && r == 0; i++)
+		add_file(bom, &files[i]);
+	return r;
 }
 
 /* The package's documentation may be a link to another one's. */
@@ -89,7 +101,7 @@ static char *read_licence(const struct tree *tree, const char *name)
 	const struct tree_node *node = find_copyright(tree, name);
 	cleanup_buf struct buf text = BUF_INIT;
 
-	if (!node || file_read(node->content, COPYRIGHT_MAX, &text, NULL) < 0)
+	if (!node || content_read(node, COPYRIGHT_MAX, &text, NULL) < 0)
 		return NULL;
 	buf_append(&text, "", 1);
 	return licence_expression((char *)buf_bytes(&text));
@@ -117,17 +129,14 @@ static void drop_absent(struct bom *bom, const struct package *kernel)
 int bom_make(const struct tree *tree, const struct package_list *packages,
 	     const struct package *kernel, struct bom *ret, struct err **err)
 {
-	cleanup_free struct tree_node **nodes = tree_list(tree);
 	struct bom bom = { .packages = xcalloc(packages->n + 1, sizeof(*bom.packages)) };
-	int r = 0;
+	int r;
 
 	for (size_t i = 0; i < packages->n; i++)
 		bom.packages[bom.n++].package = &packages->items[i];
 	if (kernel && kernel->name && !package_list_find(packages, kernel->name))
 		bom.packages[bom.n++].package = kernel;
-	for (size_t i = 0; r == 0 && nodes[i]; i++)
-		if (S_ISREG(nodes[i]->mode))
-			r = add_file(&bom, nodes[i], err);
+	r = add_files(&bom, tree, err);
 	drop_absent(&bom, kernel);
 	for (size_t i = 0; i < bom.n; i++)
 		bom.packages[i].licence = read_licence(tree, bom.packages[i].package->name);

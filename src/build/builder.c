@@ -19,6 +19,7 @@
 #include "caches.h"
 #include "check.h"
 #include "closure.h"
+#include "content.h"
 #include "declare.h"
 #include "drivers.h"
 #include "fd.h"
@@ -36,6 +37,7 @@
 #include "modules.h"
 #include "names.h"
 #include "pack.h"
+#include "parallel.h"
 #include "paths.h"
 #include "programs.h"
 #include "progress.h"
@@ -80,6 +82,7 @@ struct build {
 	char *rootfs;
 	struct filesystem_info info;
 	struct verity verity;
+	struct description description;
 	char tested[SHA256_HEX + 1]; /* what the recipe's test passed with; empty: it did not run */
 	bool test_ran;               /* now, not before */
 };
@@ -99,6 +102,7 @@ static void finish_build(struct build *s)
 	free(s->drivers);
 	strv_free(s->modules);
 	free(s->rootfs);
+	description_finish(&s->description);
 }
 
 int builder_open(struct builder *b, struct err **err)
@@ -247,7 +251,7 @@ static bool is_cached(const struct package *p)
 
 static void want(struct fetch_job *jobs, size_t *n, const struct package *p)
 {
-	if (is_cached(p))
+	if (p->unpacked || is_cached(p))
 		return;
 	jobs[*n] = (struct fetch_job){
 		.url = xstrdup(p->url),
@@ -276,14 +280,28 @@ static bool has_kernel(struct build *s)
 	return kernel_is_cached(&s->b->ws, &s->kernel_package);
 }
 
+/* The packages, and the one that Debian's users are from; free() the array. */
+static struct package **with_users(struct build *s)
+{
+	struct package **list = xcalloc(s->packages.n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < s->packages.n; i++)
+		list[i] = &s->packages.items[i];
+	list[s->packages.n] = &s->users;
+	return list;
+}
+
+/* What is not in the cache, neither as it is fetched nor unpacked. */
 static int fetch(struct build *s, struct err **err)
 {
 	cleanup_free struct fetch_job *jobs = xcalloc(s->packages.n + 2, sizeof(*jobs));
+	cleanup_free struct package **wanted = with_users(s);
 	size_t n = 0;
 	int r;
 
+	unpack_find(&s->b->ws, wanted, s->packages.n + 1);
 	for (size_t i = 0; i < s->packages.n; i++)
-		want(jobs, &n, &s->packages.items[i]);
+		want(jobs, &n, wanted[i]);
 	if (!package_list_find(&s->packages, s->users.name))
 		want(jobs, &n, &s->users);
 	if (s->virtual && !has_kernel(s))
@@ -297,13 +315,29 @@ static int fetch(struct build *s, struct err **err)
 	return r;
 }
 
+static int unpack(struct build *s, struct err **err)
+{
+	cleanup_free struct package **wanted = with_users(s);
+	int r;
+
+	progress_stage(&s->progress, "unpacking %zu packages", s->packages.n);
+	r = unpack_make(&s->b->ws, wanted, s->packages.n + 1, err);
+	return r < 0 ? r : unpack_packages(&s->packages, &s->tree, err);
+}
+
 static int read_master(struct build *s, const char *path, struct buf *out, struct err **err)
 {
-	cleanup_free char *content = NULL;
-	int r = unpack_file(&s->b->ws, &s->users, path, &content, err);
+	const struct unpacked *u = s->users.unpacked;
+	const struct unpacked_entry *e = unpacked_find(u, path);
+	int r;
 
-	if (r == 0)
-		r = file_read(content, MASTER_MAX, out, err);
+	if (!e || !S_ISREG(e->mode))
+		return err_set(err, ENOENT, "package \"%s\": /%s is not in it", s->users.name,
+			       path);
+	r = content_read(&(struct tree_node){ .content = u->file,
+					      .content_at = e->at,
+					      .content_len = e->len },
+			 MASTER_MAX, out, err);
 	buf_append(out, "", 1);
 	return r;
 }
@@ -327,10 +361,8 @@ static int load_accounts(struct build *s, struct err **err)
 static int make_tree(struct build *s, struct err **err)
 {
 	struct workspace *ws = &s->b->ws;
-	int r;
+	int r = blame_recipe(s, unpack(s, err));
 
-	progress_stage(&s->progress, "unpacking %zu packages", s->packages.n);
-	r = blame_recipe(s, unpack_packages(ws, &s->packages, &s->tree, err));
 	if (r < 0)
 		return r;
 	keep_packages(s->recipe, &s->tree, &s->left);
@@ -497,10 +529,9 @@ static int test(struct build *s, struct err **err)
 	return r < 0 ? r : run_test(s, &t, err);
 }
 
-static int pack(struct build *s, struct err **err)
+static struct pack pack_of(const struct build *s)
 {
-	cleanup_free char *vmlinuz = s->virtual ? xasprintf("%s/vmlinuz", s->kernel.dir) : NULL;
-	struct pack p = {
+	return (struct pack){
 		.recipe = s->recipe,
 		.arch = s->arch,
 		.input = s->key,
@@ -513,14 +544,36 @@ static int pack(struct build *s, struct err **err)
 		.verity = &s->verity,
 		.tested = *s->tested ? s->tested : NULL,
 		.kernel_package = s->virtual ? &s->kernel_package : NULL,
-		.kernel = vmlinuz,
 		.vmlinux = s->kernel.vmlinux,
 		.initramfs = s->initramfs,
 		.drivers = s->drivers,
 	};
+}
 
+static int pack(struct build *s, struct err **err)
+{
+	cleanup_free char *vmlinuz = s->virtual ? xasprintf("%s/vmlinuz", s->kernel.dir) : NULL;
+	struct pack p = pack_of(s);
+
+	p.kernel = vmlinuz;
 	progress_stage(&s->progress, "storing");
-	return pack_image(s->b->store, &p, err);
+	return pack_image(s->b->store, &p, &s->description, err);
+}
+
+static int write_filesystem(struct build *s, struct err **err)
+{
+	int r = filesystem_make(&s->b->ws, &s->tree, &s->rootfs, &s->info, err);
+
+	return r < 0 ? r : verity_append(s->rootfs, &s->verity, err);
+}
+
+/* One and the other: mkfs.erofs compresses on one processor, however many there are. */
+static int handle_half(size_t i, void *data, struct err **err)
+{
+	struct build *s = data;
+	struct pack p = pack_of(s);
+
+	return i ? pack_describe(&p, &s->description, err) : write_filesystem(s, err);
 }
 
 static int make_image(struct build *s, struct err **err)
@@ -538,9 +591,7 @@ static int make_image(struct build *s, struct err **err)
 	if (r < 0)
 		return r;
 	progress_stage(&s->progress, "writing the file system");
-	r = filesystem_make(&s->b->ws, &s->tree, &s->rootfs, &s->info, err);
-	if (r == 0)
-		r = verity_append(s->rootfs, &s->verity, err);
+	r = parallel(2, handle_half, s, err);
 	if (r == 0)
 		r = test(s, err);
 	return r < 0 ? r : pack(s, err);

@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "closure_internal.h"
+#include "content.h"
 #include "fd.h"
 #include "locales.h"
 #include "mem.h"
@@ -265,8 +266,7 @@ const struct package *closure_package(const struct closure *c, const struct tree
 
 bool closure_read(const struct tree_node *node, struct buf *out)
 {
-	if (!S_ISREG(node->mode) || !node->content ||
-	    file_read(node->content, TEXT_MAX, out, NULL) < 0)
+	if (!S_ISREG(node->mode) || !node->content || content_read(node, TEXT_MAX, out, NULL) < 0)
 		return false;
 	buf_append(out, "", 1);
 	return true;

@@ -270,7 +270,7 @@ static int need_all(struct closure *c, struct tree_node *node, const struct elf_
 int closure_elf(struct closure *c, struct tree_node *node, struct err **err)
 {
 	struct elf_facts f;
-	int r = node->content ? elf_scan(node->content, ELF_ALL, &f, err) : 0;
+	int r = node->content ? elf_scan(node, ELF_ALL, &f, err) : 0;
 
 	if (r <= 0)
 		return r;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "closure_internal.h"
+#include "content.h"
 #include "locales.h"
 #include "mem.h"
 #include "str.h"
@@ -400,7 +401,7 @@ static void share_licence(struct tree_node *node, struct tree_node *const *seen)
 	for (; *seen; seen++) {
 		if (*seen == node)
 			return;
-		if (!tree_same_content(*seen, node))
+		if (!content_same(*seen, node))
 			continue;
 		node->mode = S_IFLNK | 0777;
 		node->target = xasprintf("/%s", (*seen)->path);

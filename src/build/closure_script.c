@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "closure_internal.h"
+#include "content.h"
 #include "mem.h"
 #include "str.h"
 #include "words.h"
@@ -196,6 +197,19 @@ static bool is_module(struct closure *c, struct tree_node *node)
 	return true;
 }
 
+/* Without reading more of it: most of what asks is data, some of it large. */
+static bool has_interpreter(const struct tree_node *node)
+{
+	struct content c;
+	bool has;
+
+	if (content_map(node, &c, NULL) < 0)
+		return false;
+	has = str_starts(c.data, "#!");
+	content_unmap(&c);
+	return has;
+}
+
 bool closure_script(struct closure *c, struct tree_node *node)
 {
 	cleanup_buf struct buf text = BUF_INIT;
@@ -203,12 +217,14 @@ bool closure_script(struct closure *c, struct tree_node *node)
 
 	if (node->reason == REASON_IMPORT)
 		return is_module(c, node);
+	if (!node->content)
+		return false;
+	/* Data of a package may hold scripts that nobody runs. */
+	if (!has_interpreter(node) || (!(node->mode & 0111) && node->reason != REASON_RECIPE))
+		return is_module(c, node);
 	if (!closure_read(node, &text))
 		return false;
 	begin = (char *)buf_bytes(&text);
-	/* Data of a package may hold scripts that nobody runs. */
-	if (!str_starts(begin, "#!") || (!(node->mode & 0111) && node->reason != REASON_RECIPE))
-		return is_module(c, node);
 	interpreter(c, node, begin + 2);
 	blank_comments(begin);
 	need_words(c, node, begin);

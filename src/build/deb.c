@@ -115,37 +115,40 @@ int deb_each_control(const char *deb, deb_entry_fn fn, void *data, struct err **
 	return each(deb, "control.tar", fn, data, err);
 }
 
+ssize_t deb_read_some(struct archive *a, void *data, size_t room, struct err **err)
+{
+	la_ssize_t n = archive_read_data(a, data, room);
+
+	return n < 0 ? fail(a, "tar", err) : n;
+}
+
 int deb_extract(struct archive *a, const char *path, struct err **err)
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	cleanup_free char *chunk = xmalloc(CHUNK);
-	la_ssize_t n;
+	ssize_t n;
 
 	if (fd < 0)
 		return err_set_errno(err, errno, "%s", path);
-	while ((n = archive_read_data(a, chunk, CHUNK)) != 0) {
-		int r = n < 0 ? 0 : fd_write_all(fd, chunk, (size_t)n);
+	while ((n = deb_read_some(a, chunk, CHUNK, err)) > 0) {
+		int r = fd_write_all(fd, chunk, (size_t)n);
 
-		if (n < 0)
-			return fail(a, "tar", err);
 		if (r < 0)
 			return err_set_errno(err, -r, "cannot unpack to %s", path);
 	}
-	return 0;
+	return (int)n;
 }
 
 int deb_read(struct archive *a, size_t max, struct buf *out, struct err **err)
 {
 	size_t got = 0;
-	la_ssize_t n;
+	ssize_t n;
 
-	while ((n = archive_read_data(a, buf_reserve(out, CHUNK), CHUNK)) != 0) {
-		if (n < 0)
-			return fail(a, "tar", err);
+	while ((n = deb_read_some(a, buf_reserve(out, CHUNK), CHUNK, err)) > 0) {
 		got += (size_t)n;
 		if (got > max)
 			return err_set(err, EFBIG, "longer than %zu bytes", max);
 		buf_commit(out, (size_t)n);
 	}
-	return 0;
+	return (int)n;
 }

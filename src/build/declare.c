@@ -5,7 +5,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "fd.h"
+#include "content.h"
 #include "mem.h"
 #include "str.h"
 
@@ -196,7 +196,7 @@ static int append_certificate(const struct tree_node *node, struct buf *bundle, 
 
 	if (!S_ISREG(node->mode) || !node->content || !str_ends(node->path, ".crt"))
 		return 0;
-	r = file_read(node->content, CA_MAX, bundle, err);
+	r = content_read(node, CA_MAX, bundle, err);
 	if (r == 0 && bundle->len && buf_bytes(bundle)[bundle->len - 1] != '\n')
 		buf_append_str(bundle, "\n");
 	return r < 0 ? err_prefix(err, "/%s", node->path) : 0;

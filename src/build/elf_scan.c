@@ -2,13 +2,10 @@
 #include "elf_scan.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
-#include "fd.h"
+#include "content.h"
 #include "mem.h"
 #include "str.h"
 #include "words.h"
@@ -254,23 +251,17 @@ int elf_scan_bytes(void *bytes, size_t len, enum elf_scan what, struct elf_facts
 	return 1;
 }
 
-int elf_scan(const char *path, enum elf_scan what, struct elf_facts *ret, struct err **err)
+int elf_scan(const struct tree_node *node, enum elf_scan what, struct elf_facts *ret,
+	     struct err **err)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *bytes;
-	int r;
+	struct content c;
+	int r = content_map(node, &c, err);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set_errno(err, errno, "%s", path);
-	if (st.st_size < SELFMAG)
-		return 0;
-	/* Private and writable: libelf converts headers in place on some files. */
-	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	if (bytes == MAP_FAILED)
-		return err_set_errno(err, errno, "%s", path);
-	r = elf_scan_bytes(bytes, (size_t)st.st_size, what, ret);
-	munmap(bytes, (size_t)st.st_size);
+	if (r < 0)
+		return r;
+	/* libelf converts headers in place on some files: the bytes are ours to write. */
+	r = elf_scan_bytes(c.data, c.len, what, ret);
+	content_unmap(&c);
 	return r;
 }
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "tree.h"
 
 struct elf_facts {
 	uint16_t machine;
@@ -32,8 +33,9 @@ enum elf_scan {
 	ELF_NAMES, /* soname, needed and rpath alone */
 };
 
-/* 1 and facts for an ELF file, 0 for any other file, or -errno. */
-int elf_scan(const char *path, enum elf_scan what, struct elf_facts *ret, struct err **err);
+/* Of a regular file: 1 and facts when it is ELF, 0 for any other, or -errno. */
+int elf_scan(const struct tree_node *node, enum elf_scan what, struct elf_facts *ret,
+	     struct err **err);
 /* The same over bytes. */
 int elf_scan_bytes(void *bytes, size_t len, enum elf_scan what, struct elf_facts *ret);
 void elf_facts_finish(struct elf_facts *f);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "content.h"
 #include "mem.h"
 #include "str.h"
 
@@ -48,21 +49,15 @@ static void add_owners(struct owners *o, struct tree_node **nodes)
 	}
 }
 
-static int compare_content(const void *a, const void *b)
-{
-	return strcmp(((const struct tree_node *)a)->content,
-		      ((const struct tree_node *)b)->content);
-}
-
 /* A file of several names counts once: those of a hard link have one content. */
 static uint64_t size_of(const struct tree_node *node, void **counted)
 {
-	struct stat st;
+	uint64_t size = 0;
 
-	if (!S_ISREG(node->mode) || !node->content || stat(node->content, &st) < 0 ||
-	    *(void **)tsearch(node, counted, compare_content) != node)
-		return 0;
-	return (uint64_t)st.st_size;
+	if (S_ISREG(node->mode) && node->content &&
+	    *(void **)tsearch(node, counted, content_compare) == node)
+		content_size(node, &size, NULL);
+	return size;
 }
 
 static int compare_path(const void *key, const void *item)

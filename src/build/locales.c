@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "content.h"
 #include "fd.h"
 #include "mem.h"
 #include "stage.h"
@@ -153,7 +154,7 @@ static int open_sources(struct work *w, const char *where, const char *value, st
 			       "%s: none of the packages has the locale %s; add the package "
 			       "\"locales\", or say C.UTF-8",
 			       where, value);
-	r = file_read(node->content, SUPPORTED_MAX, &text, err);
+	r = content_read(node, SUPPORTED_MAX, &text, err);
 	if (r < 0)
 		return r;
 	w->supported = buf_steal_str(&text);

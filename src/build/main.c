@@ -176,7 +176,7 @@ static void parse_options(struct builder *b, struct options *o, int argc, char *
 int main(int argc, char **argv)
 {
 	const char *apt = getenv("ATOLL_APT_ROOT");
-	struct builder b = { .apt_dir = apt && *apt ? apt : APT_DIR, .ws = { .lock = -1 } };
+	struct builder b = { .apt_dir = apt && *apt ? apt : APT_DIR, .ws = WORKSPACE_INIT };
 	struct minisign_secret secret;
 	cleanup_err struct err *err = NULL;
 	struct options o = { .run = builder_run };

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "explain.h"
-#include "bom.h"
 #include "fd.h"
 #include "kernel.h"
 #include "mem.h"
@@ -125,19 +124,9 @@ static int add_bytes(struct store *store, const struct buf *bytes, struct store_
 	return store_writer_commit(w, blob, err);
 }
 
-static int add_reasons(struct store *store, const struct pack *p, const struct bom *bom,
-		       struct store_blob *blob, struct err **err)
+static int make_bom(const struct pack *p, struct bom *bom, struct err **err)
 {
-	cleanup_buf struct buf bytes = BUF_INIT;
-	int r = explain(p->tree, p->left, p->packages, bom, &bytes, err);
-
-	return r < 0 ? r : add_bytes(store, &bytes, blob, err);
-}
-
-static int make_bom(const struct pack *p, const struct store_blob *rootfs, struct bom *bom,
-		    struct err **err)
-{
-	int r = bom_make(p->tree, p->packages, p->kernel ? p->kernel_package : NULL, bom, err);
+	int r = bom_make(p->tree, p->packages, p->kernel_package, bom, err);
 
 	if (r < 0)
 		return r;
@@ -145,8 +134,27 @@ static int make_bom(const struct pack *p, const struct store_blob *rootfs, struc
 	bom->version = p->recipe->version;
 	bom->arch = p->arch;
 	bom->base = p->recipe->base;
-	strcpy(bom->rootfs, oci_digest_hex(rootfs->digest));
 	return 0;
+}
+
+int pack_describe(const struct pack *p, struct description *ret, struct err **err)
+{
+	struct description d = { .reasons = BUF_INIT };
+	int r = make_bom(p, &d.bom, err);
+
+	if (r == 0)
+		r = explain(p->tree, p->left, p->packages, &d.bom, &d.reasons, err);
+	if (r < 0)
+		description_finish(&d);
+	else
+		*ret = d;
+	return r;
+}
+
+void description_finish(struct description *d)
+{
+	bom_finish(&d->bom);
+	buf_free(&d->reasons);
 }
 
 static int add_boms(struct store *store, const struct bom *bom, struct store_image *image,
@@ -181,10 +189,9 @@ static int add_files(struct store *store, const struct pack *p, struct store_ima
 	return r;
 }
 
-int pack_image(struct store *store, const struct pack *p, struct err **err)
+int pack_image(struct store *store, const struct pack *p, struct description *d, struct err **err)
 {
 	struct store_image *image = xcalloc(1, sizeof(*image));
-	struct bom bom = { 0 };
 	int r;
 
 	image->name = xstrdup(p->recipe->name);
@@ -193,16 +200,15 @@ int pack_image(struct store *store, const struct pack *p, struct err **err)
 	image->created = time(NULL);
 	r = add_files(store, p, image, err);
 	if (r == 0)
-		r = make_bom(p, &image->rootfs, &bom, err);
-	if (r == 0)
-		r = add_reasons(store, p, &bom, &image->reasons, err);
-	if (r == 0)
-		r = add_boms(store, &bom, image, err);
+		r = add_bytes(store, &d->reasons, &image->reasons, err);
 	if (r == 0) {
-		image->appliance = make_manifest(p, &bom);
+		strcpy(d->bom.rootfs, oci_digest_hex(image->rootfs.digest));
+		r = add_boms(store, &d->bom, image, err);
+	}
+	if (r == 0) {
+		image->appliance = make_manifest(p, &d->bom);
 		r = store_put_image(store, image, err);
 	}
-	bom_finish(&bom);
 	store_image_free(image);
 	return r;
 }

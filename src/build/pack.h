@@ -3,6 +3,8 @@
 #ifndef ATOLL_BUILD_PACK_H
 #define ATOLL_BUILD_PACK_H
 
+#include "bom.h"
+#include "buf.h"
 #include "package.h"
 #include "recipe.h"
 #include "store.h"
@@ -25,8 +27,18 @@ struct pack {
 	const char *tested; /* as the manifest's; or NULL */ /* of rootfs */
 };
 
+/* What is said of the files: all that can be known before the root file system is written. */
+struct description {
+	struct bom bom;
+	struct buf reasons;
+};
+
+/* Of a pack without its files. */
+int pack_describe(const struct pack *pack, struct description *ret, struct err **err);
+void description_finish(struct description *d);
 /* Writes the blobs, then the image under the recipe's name. */
-int pack_image(struct store *store, const struct pack *pack, struct err **err);
+int pack_image(struct store *store, const struct pack *pack, struct description *d,
+	       struct err **err);
 
 /* Whether the store has the whole image that a build with this key would make. */
 bool pack_is_there(struct store *store, const char *name, const char *arch, const char *input,

@@ -20,6 +20,9 @@ void package_finish(struct package *p)
 	free(p->url);
 	strv_free(p->mirrors);
 	free(p->deb);
+	if (p->unpacked)
+		unpacked_finish(p->unpacked);
+	free(p->unpacked);
 	*p = (struct package){ 0 };
 }
 

@@ -8,6 +8,7 @@
 
 #include "alternatives.h"
 #include "sha256.h"
+#include "unpacked.h"
 
 struct package {
 	char *name, *version, *arch;
@@ -22,6 +23,8 @@ struct package {
 	struct alternative_list alternatives; /* that its postinst says; once it is unpacked */
 	char *script; /* of its postinst, the first command that nothing stands in for; or NULL */
 	char *deb;    /* the file in the cache, there once it is fetched */
+	struct unpacked
+		*unpacked; /* what is in it, once that is in the cache (unpack.h); or NULL */
 };
 
 struct package_list {

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "content.h"
 #include "mem.h"
 #include "str.h"
 
@@ -20,12 +21,6 @@
 static bool is_raised(const struct tree_node *n)
 {
 	return n && S_ISREG(n->mode) && (n->mode & BITS) && !str_eq(n->owner, "recipe");
-}
-
-/* Names of one file are one inode, so they have one mode. */
-static bool is_same_file(const struct tree_node *a, const struct tree_node *b)
-{
-	return a == b || (a->content && b->content && str_eq(a->content, b->content));
 }
 
 static int find_declared(const struct recipe *recipe, const struct tree *tree,
@@ -47,7 +42,8 @@ static int find_declared(const struct recipe *recipe, const struct tree *tree,
 static bool is_declared(const struct tree_node *node, const struct tree_node *const *declared)
 {
 	for (; *declared; declared++)
-		if (is_same_file(*declared, node))
+		/* Names of one inode have one mode. */
+		if (content_is_one(*declared, node))
 			return true;
 	return false;
 }

@@ -10,12 +10,17 @@
 static int stage_file(struct workspace *ws, const struct tree_node *node, const char *path,
 		      struct err **err)
 {
-	cleanup_free char *empty = NULL;
-	int r = node->content ? 0 : workspace_write(ws, "", 0, &empty, err);
+	cleanup_free char *own = NULL;
+	int r = 0;
 
+	if (!node->content)
+		r = workspace_write(ws, "", 0, &own, err);
+	else if (node->content_at)
+		r = workspace_piece(ws, node->content, node->content_at, node->content_len, &own,
+				    err);
 	if (r < 0)
 		return r;
-	if (link(node->content ? node->content : empty, path) < 0)
+	if (link(own ? own : node->content, path) < 0)
 		return err_set_errno(err, errno, "%s", path);
 	return 0;
 }

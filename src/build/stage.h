@@ -8,8 +8,8 @@
 #include "workspace.h"
 
 /*
- * Makes a folder (mode 0700, ours), a symbolic link, or a file: a hard link to the node's content, so that nothing is
- * copied and two names of one file stay one; what has no content is an empty file. The folder above has to be there.
+ * Makes a folder (mode 0700, ours), a symbolic link, or a file: a hard link to the node's content, or to a copy of the
+ * piece that it is, so that two names of one file stay one; what has no content is an empty file. The folder above has to be there.
  * Owners and modes are the caller's business.
  */
 int stage_node(struct workspace *ws, const struct tree_node *node, const char *path,

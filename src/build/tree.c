@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "mem.h"
-#include "sha256.h"
 #include "str.h"
 
 #define LINKS_MAX 40
@@ -128,16 +127,6 @@ static struct tree_node *put(struct tree *t, const char *path, mode_t mode, cons
 					       .owner = xstrdup(owner),
 					       .reason = asked ? REASON_RECIPE : REASON_DECLARED,
 					       .detail = xstrdup(detail) });
-}
-
-bool tree_same_content(const struct tree_node *a, const struct tree_node *b)
-{
-	char x[SHA256_HEX + 1], y[SHA256_HEX + 1];
-
-	if (!a->content || !b->content)
-		return !a->content && !b->content;
-	return sha256_file(a->content, x, NULL) == 0 && sha256_file(b->content, y, NULL) == 0 &&
-	       str_eq(x, y);
 }
 
 void tree_because(struct tree_node *n, enum reason reason, const char *by, const char *detail)

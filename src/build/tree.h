@@ -25,7 +25,9 @@ struct tree_node {
 	uint32_t uid, gid;
 	char *target;  /* of a symbolic link */
 	char *content; /* the file that has a regular file's bytes; NULL: empty */
-	char *owner;   /* the package, "recipe" or "atoll" */
+	/* When these are only a piece of it, where that begins, and its length; else 0 (content.h). */
+	uint64_t content_at, content_len;
+	char *owner; /* the package, "recipe" or "atoll" */
 	/* Why it is there: reasons.h. */
 	enum reason reason;
 	char *by;      /* the path of the node that brought it, or NULL */
@@ -63,8 +65,6 @@ struct tree_node *tree_put_file(struct tree *t, const char *path, mode_t mode, c
 				const char *owner, const char *detail);
 /* The regular file that a node is or that a link leads to; NULL: none, or an empty one. */
 const struct tree_node *tree_file(const struct tree *t, const struct tree_node *node);
-/* Whether two regular files have the same bytes. */
-bool tree_same_content(const struct tree_node *a, const struct tree_node *b);
 /* Says why a node is there; by and detail may be NULL. */
 void tree_because(struct tree_node *n, enum reason reason, const char *by, const char *detail);
 

@@ -64,6 +64,8 @@ static void take_node(struct tree *to, const struct tree_node *node)
 			     .gid = node->gid,
 			     .target = node->target ? xstrdup(node->target) : NULL,
 			     .content = node->content ? xstrdup(node->content) : NULL,
+			     .content_at = node->content_at,
+			     .content_len = node->content_len,
 			     .owner = xstrdup(node->owner),
 		     });
 }

@@ -5,17 +5,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "deb.h"
+#include "content.h"
 #include "deb822.h"
+#include "fd.h"
 #include "mem.h"
+#include "parallel.h"
 #include "scripts.h"
 #include "str.h"
 
-#define CONTROL_MAX (1 << 20)
-
-/* All packages while they are unpacked. */
+/* All packages while their files are put into the tree. */
 struct unpacking {
-	struct workspace *ws;
 	struct tree *tree;
 	struct package_list *packages;
 	char ***replaces; /* for each package the names of those whose files it may take over */
@@ -50,56 +49,30 @@ static void read_source(struct package *p, const struct deb822_stanza *s)
 	}
 }
 
-static int read_relations(struct unpacking *u, const char *text, struct err **err)
+static int read_control(struct unpacking *u, struct err **err)
 {
-	struct package *package = &u->packages->items[u->i];
+	struct package *p = &u->packages->items[u->i];
 	struct deb822 control;
 	const char *value;
-	int r = deb822_parse(text, &control);
+	int r = deb822_parse(p->unpacked->control, &control);
 
 	if (r < 0)
-		return err_set(err, EBADMSG, "control:%d: expected \"Field: value\"", -r);
+		return err_set(err, EBADMSG,
+			       "package \"%s\": control:%d: expected \"Field: value\"", p->name,
+			       -r);
 	if (control.n)
-		read_source(&u->packages->items[u->i], &control.stanzas[0]);
+		read_source(p, &control.stanzas[0]);
 	value = control.n ? deb822_get(&control.stanzas[0], "Replaces") : NULL;
 	if (value)
 		u->replaces[u->i] = relation_names(value);
 	value = control.n ? deb822_get(&control.stanzas[0], "Depends") : NULL;
 	if (value) {
-		strv_free(package->depends);
-		package->depends = relation_names(value);
+		strv_free(p->depends);
+		p->depends = relation_names(value);
 	}
 	deb822_finish(&control);
-	return 0;
-}
-
-static void read_script(struct unpacking *u, const char *text)
-{
-	struct package *p = &u->packages->items[u->i];
-
-	free(p->script);
-	alternative_list_finish(&p->alternatives);
-	p->script = scripts_unknown(p->name, text, &p->alternatives);
-}
-
-static int handle_control(struct archive *a, struct archive_entry *entry, void *data,
-			  struct err **err)
-{
-	struct unpacking *u = data;
-	const char *path = archive_entry_pathname(entry);
-	cleanup_buf struct buf text = BUF_INIT;
-	int r;
-
-	path += path && str_starts(path, "./") ? 2 : 0;
-	if (!path || (!str_eq(path, "control") && !str_eq(path, "postinst")))
-		return 0;
-	r = deb_read(a, CONTROL_MAX, &text, err);
-	if (r < 0)
-		return r;
-	buf_append(&text, "", 1);
-	if (str_eq(path, "control"))
-		return read_relations(u, (char *)buf_bytes(&text), err);
-	read_script(u, (char *)buf_bytes(&text));
+	if (*p->unpacked->postinst)
+		p->script = scripts_unknown(p->name, p->unpacked->postinst, &p->alternatives);
 	return 0;
 }
 
@@ -113,7 +86,7 @@ static bool is_same(const struct tree_node *a, const struct tree_node *b)
 	case S_IFLNK:
 		return str_eq(a->target, b->target);
 	default:
-		return a->mode == b->mode && tree_same_content(a, b);
+		return a->mode == b->mode && content_same(a, b);
 	}
 }
 
@@ -141,143 +114,107 @@ static int place(struct unpacking *u, struct tree_node node, struct err **err)
 	return r;
 }
 
-/* A further name of a file that this package has already. */
-static int fill_hard_link(struct unpacking *u, const char *target, struct tree_node *node,
-			  struct err **err)
-{
-	cleanup_free char *path = NULL;
-	const struct tree_node *first;
-
-	if (tree_path(target, &path) < 0 || !(first = tree_get(u->tree, path)) ||
-	    !S_ISREG(first->mode))
-		return err_set(err, EBADMSG, "/%s is a hard link to %s, which is not a file of it",
-			       node->path, target);
-	node->mode = first->mode;
-	node->uid = first->uid;
-	node->gid = first->gid;
-	node->content = first->content ? xstrdup(first->content) : NULL;
-	return 0;
-}
-
-static int fill(struct unpacking *u, struct archive *a, struct archive_entry *entry,
-		struct tree_node *node, struct err **err)
-{
-	const char *link = archive_entry_hardlink(entry);
-
-	if (link)
-		return fill_hard_link(u, link, node, err);
-	switch (node->mode & S_IFMT) {
-	case S_IFDIR:
-		return 0;
-	case S_IFREG:
-		node->content = workspace_temp(u->ws, "content");
-		return deb_extract(a, node->content, err);
-	case S_IFLNK:
-		link = archive_entry_symlink(entry);
-		if (!link || !*link)
-			return err_set(err, EBADMSG, "/%s is a link to nothing", node->path);
-		node->target = xstrdup(link);
-		return 0;
-	default:
-		return err_set(
-			err, EINVAL,
-			"/%s is a device, socket or pipe; an appliance has none in its image",
-			node->path);
-	}
-}
-
-static int handle_data(struct archive *a, struct archive_entry *entry, void *data, struct err **err)
-{
-	struct unpacking *u = data;
-	const char *name = archive_entry_pathname(entry);
-	struct tree_node node = { 0 };
-	int r;
-
-	if (!name || tree_path(name, &node.path) < 0)
-		return err_set(err, EINVAL, "it has a path that leads outside or is too long: %s",
-			       name ? name : "?");
-	if (!*node.path) {
-		free(node.path);
-		return 0;
-	}
-	node.mode = archive_entry_mode(entry);
-	node.uid = (uint32_t)archive_entry_uid(entry);
-	node.gid = (uint32_t)archive_entry_gid(entry);
-	node.owner = xstrdup(u->packages->items[u->i].name);
-	node.reason = REASON_PACKAGE;
-	r = fill(u, a, entry, &node, err);
-	if (r < 0) {
-		tree_node_finish(&node);
-		return r;
-	}
-	return place(u, node, err);
-}
-
-static int unpack_one(struct unpacking *u, struct err **err)
+static int place_all(struct unpacking *u, struct err **err)
 {
 	const struct package *p = &u->packages->items[u->i];
-	int r = deb_each_data(p->deb, handle_data, u, err);
+	int r = 0;
 
+	for (size_t i = 0; i < p->unpacked->n && r == 0; i++) {
+		const struct unpacked_entry *e = &p->unpacked->entries[i];
+
+		r = place(u,
+			  (struct tree_node){
+				  .path = xstrdup(e->path),
+				  .mode = e->mode,
+				  .uid = e->uid,
+				  .gid = e->gid,
+				  .target = S_ISLNK(e->mode) ? xstrdup(e->target) : NULL,
+				  .content = S_ISREG(e->mode) ? xstrdup(p->unpacked->file) : NULL,
+				  .content_at = e->at,
+				  .content_len = e->len,
+				  .owner = xstrdup(p->name),
+				  .reason = REASON_PACKAGE,
+			  },
+			  err);
+	}
 	return r < 0 ? err_prefix(err, "package \"%s\"", p->name) : 0;
 }
 
-static int read_control(struct unpacking *u, struct err **err)
+int unpack_packages(struct package_list *packages, struct tree *tree, struct err **err)
 {
-	const struct package *p = &u->packages->items[u->i];
-	int r = deb_each_control(p->deb, handle_control, u, err);
-
-	return r < 0 ? err_prefix(err, "package \"%s\"", p->name) : 0;
-}
-
-int unpack_packages(struct workspace *ws, struct package_list *packages, struct tree *tree,
-		    struct err **err)
-{
-	struct unpacking u = { .ws = ws, .tree = tree, .packages = packages };
+	struct unpacking u = { .tree = tree, .packages = packages };
 	int r = 0;
 
 	u.replaces = xcalloc(packages->n + 1, sizeof(*u.replaces));
 	for (u.i = 0; u.i < packages->n && r == 0; u.i++)
 		r = read_control(&u, err);
 	for (u.i = 0; u.i < packages->n && r == 0; u.i++)
-		r = unpack_one(&u, err);
+		r = place_all(&u, err);
 	for (size_t i = 0; i < packages->n; i++)
 		strv_free(u.replaces[i]);
 	free(u.replaces);
 	return r;
 }
 
-struct single {
+/* --- the cache of what is in packages --- */
+
+struct job {
 	struct workspace *ws;
-	const char *path;
-	char *content;
+	struct package **packages;
 };
 
-static int handle_single(struct archive *a, struct archive_entry *entry, void *data,
-			 struct err **err)
+static int open_one(const struct job *job, struct package *p, struct err **err)
 {
-	struct single *s = data;
-	const char *name = archive_entry_pathname(entry);
-	cleanup_free char *path = NULL;
+	cleanup_free char *path = workspace_cached(job->ws, "unpacked", p->sha256);
+	struct unpacked u;
+	int r = unpacked_open(path, &u, err);
 
-	if (s->content || !name || tree_path(name, &path) < 0 || !str_eq(path, s->path) ||
-	    archive_entry_filetype(entry) != AE_IFREG)
-		return 0;
-	s->content = workspace_temp(s->ws, "single");
-	return deb_extract(a, s->content, err);
+	if (r == 0)
+		p->unpacked = xmemdup(&u, sizeof(u));
+	return r;
 }
 
-int unpack_file(struct workspace *ws, const struct package *package, const char *path,
-		char **ret_content, struct err **err)
+/* What is not there, or damaged, is made by unpack_make. */
+static int handle_find(size_t i, void *data, struct err **err)
 {
-	struct single s = { .ws = ws, .path = path };
-	int r = deb_each_data(package->deb, handle_single, &s, err);
+	const struct job *job = data;
 
-	if (r == 0 && !s.content)
-		r = err_set(err, ENOENT, "/%s is not in it", path);
-	if (r < 0) {
-		free(s.content);
-		return err_prefix(err, "package \"%s\"", package->name);
-	}
-	*ret_content = s.content;
+	(void)err;
+	open_one(job, job->packages[i], NULL);
 	return 0;
+}
+
+void unpack_find(struct workspace *ws, struct package **packages, size_t n)
+{
+	struct job job = { .ws = ws, .packages = packages };
+
+	parallel(n, handle_find, &job, NULL);
+}
+
+static int handle_make(size_t i, void *data, struct err **err)
+{
+	const struct job *job = data;
+	struct package *p = job->packages[i];
+	cleanup_free char *path = NULL, *temp = NULL;
+	int r;
+
+	if (p->unpacked)
+		return 0;
+	path = workspace_cached(job->ws, "unpacked", p->sha256);
+	temp = workspace_temp(job->ws, "unpacked");
+	r = unpacked_make(p->deb, temp, err);
+	if (r == 0)
+		r = workspace_keep(temp, path, err);
+	else
+		unlink(temp);
+	if (r == 0)
+		r = open_one(job, p, err);
+	return r < 0 ? err_prefix(err, "package \"%s\"", p->name) : 0;
+}
+
+int unpack_make(struct workspace *ws, struct package **packages, size_t n, struct err **err)
+{
+	struct job job = { .ws = ws, .packages = packages };
+
+	return parallel(n, handle_make, &job, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From packages to the tree of their files. No script of a package is run, and none is kept. */
+/* Packages into a tree: what is in them is unpacked once, into the cache (unpacked.h). */
 #ifndef ATOLL_BUILD_UNPACK_H
 #define ATOLL_BUILD_UNPACK_H
 
@@ -7,16 +7,15 @@
 #include "tree.h"
 #include "workspace.h"
 
+/* Sets `unpacked` of those whose contents are in the cache and whole; the others need their .deb. */
+void unpack_find(struct workspace *ws, struct package **packages, size_t n);
+/* Unpacks the others. */
+int unpack_make(struct workspace *ws, struct package **packages, size_t n, struct err **err);
 /*
- * Adds the files of all packages (their .deb files are there). Two packages with the same path are
- * an error, unless both have the same file there or one says that it replaces the other.
- * Packages learn what they depend on, and of their scripts what nothing stands in for.
+ * Puts all files of all packages, in the order of the list, into the tree, and what their control files and
+ * scripts say into the list. A path that is in two of them with different contents is an error
+ * (-EEXIST), unless one says that it replaces the other.
  */
-int unpack_packages(struct workspace *ws, struct package_list *packages, struct tree *tree,
-		    struct err **err);
-
-/* Takes a single regular file out of a package, into a file of the workspace. */
-int unpack_file(struct workspace *ws, const struct package *package, const char *path,
-		char **ret_content, struct err **err);
+int unpack_packages(struct package_list *packages, struct tree *tree, struct err **err);
 
 #endif

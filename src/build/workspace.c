@@ -4,17 +4,21 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #include "fd.h"
 #include "mem.h"
 #include "str.h"
+#include "trim.h"
 
 #define COPY_MAX (256 << 20)
 
-static const char *const folders[] = { "release", "index",     "solv",    "packages",
+static const char *const folders[] = { "release", "index",     "solv",    "packages", "unpacked",
 				       "kernel",  "initramfs", "drivers", "tmp" };
 
 static int make_folders(const char *cache, struct err **err)
@@ -85,24 +89,50 @@ static int take_folder(const char *tmp, struct workspace *ws, struct err **err)
 	return 0;
 }
 
+/* Before anything is there to be seen: who trims meanwhile leaves what we need. */
+static int lock_unpacked(const char *cache, struct workspace *ws, struct err **err)
+{
+	cleanup_free char *path = xasprintf("%s/unpacked/.lock", cache);
+
+	ws->unpacked_lock = open_lock(path);
+	if (ws->unpacked_lock >= 0 && flock(ws->unpacked_lock, LOCK_SH) == 0)
+		return 0;
+	return err_set_errno(err, errno, "%s", path);
+}
+
 int workspace_open(const char *cache, struct workspace *ret, struct err **err)
 {
 	cleanup_free char *tmp = xasprintf("%s/tmp", cache);
-	struct workspace ws = { .lock = -1 };
+	struct workspace ws = WORKSPACE_INIT;
 	int r = make_folders(cache, err);
 
 	if (r < 0)
 		return r;
-	r = take_folder(tmp, &ws, err);
-	if (r < 0)
+	r = lock_unpacked(cache, &ws, err);
+	if (r == 0)
+		r = take_folder(tmp, &ws, err);
+	if (r < 0) {
+		fd_close(&ws.unpacked_lock);
 		return r;
+	}
 	ws.cache = xstrdup(cache);
 	*ret = ws;
 	return 0;
 }
 
+static void trim_unpacked(const struct workspace *ws)
+{
+	cleanup_free char *path = xasprintf("%s/unpacked", ws->cache);
+
+	if (flock(ws->unpacked_lock, LOCK_EX | LOCK_NB) == 0)
+		trim_folder(path, WORKSPACE_UNPACKED_MAX);
+}
+
 void workspace_close(struct workspace *ws)
 {
+	if (ws->unpacked_lock >= 0)
+		trim_unpacked(ws);
+	fd_close(&ws->unpacked_lock);
 	if (ws->temp)
 		dir_remove(ws->temp, NULL);
 	fd_close(&ws->lock);
@@ -127,6 +157,45 @@ int workspace_write(struct workspace *ws, const void *data, size_t len, char **r
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : fd_write_all(fd, data, len);
 
+	if (r < 0)
+		return err_set_errno(err, -r, "%s", path);
+	*ret_path = steal_ptr(path);
+	return 0;
+}
+
+/* From one descriptor to another, by the kernel. */
+static int copy_range(int in, uint64_t at, uint64_t len, int out)
+{
+	while (len) {
+		off_t from = (off_t)at;
+		ssize_t n = sendfile(out, in, &from, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENODATA;
+		at += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+int workspace_piece(struct workspace *ws, const char *file, uint64_t at, uint64_t len,
+		    char **ret_path, struct err **err)
+{
+	const char *slash = strrchr(file, '/');
+	cleanup_free char *path = xasprintf("%s/%s.%" PRIx64, ws->temp, slash + 1, at);
+	cleanup_fd int in = -1, out = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r = 0;
+
+	if (out >= 0) {
+		in = open(file, O_RDONLY | O_CLOEXEC);
+		r = in < 0 ? -errno : copy_range(in, at, len, out);
+		if (r < 0)
+			unlink(path);
+	} else if (errno != EEXIST) {
+		r = -errno;
+	}
 	if (r < 0)
 		return err_set_errno(err, -r, "%s", path);
 	*ret_path = steal_ptr(path);

@@ -143,7 +143,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 
 static int run(const struct options *o, struct err **err)
 {
-	struct builder b = { .apt_dir = o->apt, .quiet = o->quiet, .ws = { .lock = -1 } };
+	struct builder b = { .apt_dir = o->apt, .quiet = o->quiet, .ws = WORKSPACE_INIT };
 	int r = builder_open(&b, err);
 
 	if (r < 0)

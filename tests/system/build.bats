@@ -678,8 +678,8 @@ $home/lib/server/libjvm.so $jli" ]
 	cp "$REPO/pool/hello.deb" "$BATS_TEST_TMPDIR/repo/pool/hello.deb"
 	build a.yaml
 	[ "$status" -eq 0 ]
-	# A package that rotted in the cache is fetched again.
-	for deb in "$ATOLL_ROOT"/cache/packages/*.deb; do echo >>"$deb"; done
+	# A package that rotted in the cache, in both its forms, is fetched again.
+	for file in "$ATOLL_ROOT"/cache/packages/*.deb "$ATOLL_ROOT"/cache/unpacked/*; do echo >>"$file"; done
 	build --force a.yaml
 	[ "$status" -eq 0 ]
 }
@@ -764,6 +764,7 @@ left_running() {
 	recipe b 'packages: [big, hello, certificates]' 'keep: packages'
 	local delay pid i
 	for delay in 0.01 0.02 0.03 0.05 0.08 0.12 0.2; do
+		rm -f "$ATOLL_ROOT"/cache/unpacked/*
 		"$builder" --quiet --force --apt "$WORK/apt" b.yaml 3>&- &
 		pid=$!
 		sleep "$delay"
