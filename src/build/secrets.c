@@ -24,6 +24,52 @@ static int kind_of(const struct tree_node *node, const char **ret, struct err **
 	return 0;
 }
 
+static bool is_allowed(char *const *allowed, const char *node, char ***used)
+{
+	cleanup_free char *path = xasprintf("/%s", node);
+
+	if (!strv_has(allowed, path))
+		return false;
+	strv_take(used, steal_ptr(path));
+	return true;
+}
+
+static void add(struct secrets *s, const struct tree_node *node, const char *kind)
+{
+	s->found = xreallocarray(s->found, s->n + 1, sizeof(*s->found));
+	s->found[s->n++] = (struct secret){ .node = node, .kind = kind };
+}
+
+int secrets_find(const struct tree *tree, char *const *allowed, struct secrets *ret,
+		 struct err **err)
+{
+	cleanup_free struct tree_node **nodes = tree_list(tree);
+	cleanup_strv char **used = NULL;
+	struct secrets s = { 0 };
+
+	for (size_t i = 0; nodes[i]; i++) {
+		const char *kind;
+		int r = kind_of(nodes[i], &kind, err);
+
+		if (r < 0) {
+			secrets_finish(&s);
+			return r;
+		}
+		if (kind && !is_allowed(allowed, nodes[i]->path, &used))
+			add(&s, nodes[i], kind);
+	}
+	for (; allowed && *allowed && !s.unused; allowed++)
+		s.unused = strv_has(used, *allowed) ? NULL : *allowed;
+	*ret = s;
+	return 0;
+}
+
+void secrets_finish(struct secrets *s)
+{
+	free(s->found);
+	*s = (struct secrets){ 0 };
+}
+
 /* "package \"foo\"", or the line of the recipe that put it there. */
 static char *owner_of(const struct recipe *recipe, const struct tree_node *node)
 {
