@@ -2,6 +2,7 @@
 /* The recipe language: its keys, what each value may be, and what must fit together. */
 #include "recipe.h"
 
+#include <ctype.h>
 #include <libgen.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -186,6 +187,8 @@ static void read_keep(struct schema *s, const struct yaml *value, void *field)
 		read_checked_list(s, value, is_kept, what, field);
 	if (word)
 		strv_take(field, word);
+	if (strv_has(*(char ***)field, "closure") && strv_has(*(char ***)field, "packages"))
+		schema_fault(s, value, "\"closure\" and \"packages\" are two ways; name one");
 }
 
 static void read_ignore_scripts(struct schema *s, const struct yaml *value, void *field)
@@ -370,9 +373,24 @@ static void read_provides(struct schema *s, const struct yaml *value, void *reci
 
 /* --- users --- */
 
+/* A field of passwd(5). */
+static bool is_home(const char *s)
+{
+	for (const char *p = s; *p; p++)
+		if (*p == ':' || iscntrl((unsigned char)*p))
+			return false;
+	return name_is_path(s);
+}
+
+static void read_home(struct schema *s, const struct yaml *value, void *field)
+{
+	read_checked(s, value, is_home,
+		     "an absolute path without . and .., colons and control characters", field);
+}
+
 static const struct schema_key user_keys[] = {
 	{ "uid", read_uid, offsetof(struct recipe_user, uid), .required = true },
-	{ "home", read_path, offsetof(struct recipe_user, home) },
+	{ "home", read_home, offsetof(struct recipe_user, home) },
 	{ NULL },
 };
 
@@ -557,7 +575,7 @@ static void note_lines(struct recipe *r, const struct yaml *root)
 
 		if (key->type == YAML_SCALAR)
 			*SCHEMA_GROW(r->lines, r->n_lines) =
-				(struct recipe_line){ xstrdup(key->text), key->line };
+				(struct recipe_line){ xstrdup(key->text), key->line, key->column };
 	}
 }
 
@@ -574,6 +592,15 @@ char *recipe_where(const struct recipe *r, int line, const char *key)
 	const char *slash = strrchr(r->file, '/');
 
 	return xasprintf("%s:%d: %s", slash ? slash + 1 : r->file, line, key);
+}
+
+char *recipe_at(const struct recipe *r, const char *key)
+{
+	for (size_t i = 0; i < r->n_lines; i++)
+		if (str_eq(r->lines[i].key, key))
+			return xasprintf("%s:%d:%d: %s", r->file, r->lines[i].line,
+					 r->lines[i].column, key);
+	return xasprintf("%s: %s", r->file, key);
 }
 
 bool recipe_keeps(const struct recipe *r, const char *what)

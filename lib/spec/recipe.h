@@ -46,7 +46,7 @@ struct recipe_volume {
 
 struct recipe_line {
 	char *key;
-	int line;
+	int line, column;
 };
 
 struct recipe {
@@ -98,6 +98,8 @@ int recipe_line(const struct recipe *r, const char *key);
 /* "recipe.yaml:7: run", for an image: without the folder, of which the result must not depend. The caller
  * frees. */
 char *recipe_where(const struct recipe *r, int line, const char *key);
+/* "here/recipe.yaml:7:1: run", for an error about a key; without the place when it has none. The caller frees. */
+char *recipe_at(const struct recipe *r, const char *key);
 /* Whether keep: says so: "packages". */
 bool recipe_keeps(const struct recipe *r, const char *what);
 

@@ -216,7 +216,7 @@ static int put_text(struct workspace *ws, struct tree *tree, const char *path, m
 	int r = workspace_write(ws, buf_bytes(text), text->len, &content, err);
 
 	if (r == 0)
-		tree_put_file(tree, path, mode, content, "atoll", "users")->gid = gid;
+		tree_put_file(tree, path, mode, content, "atoll", ACCOUNTS_DETAIL)->gid = gid;
 	buf_free(text);
 	return r;
 }

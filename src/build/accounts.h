@@ -38,6 +38,8 @@ void accounts_finish(struct accounts *a);
 int accounts_find(const struct accounts *a, const char *owner, uint32_t *ret_uid, uint32_t *ret_gid,
 		  struct err **err);
 
+#define ACCOUNTS_DETAIL "users" /* of why they are there */
+
 /* Puts /etc/passwd, /etc/group and /etc/shadow. */
 int accounts_put(const struct accounts *a, struct workspace *ws, struct tree *tree,
 		 struct err **err);

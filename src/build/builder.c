@@ -189,6 +189,7 @@ static int find_init(struct build *s, struct err **err)
 
 static int add_programs(struct build *s, struct sha256 *key, struct err **err)
 {
+	cleanup_free char *at = recipe_at(s->recipe, "programs");
 	char hex[SHA256_HEX + 1];
 	int r;
 
@@ -197,7 +198,7 @@ static int add_programs(struct build *s, struct sha256 *key, struct err **err)
 
 		r = program_find(*p, s->arch, &path, err);
 		if (r < 0)
-			return err_prefix(err, "%s: programs", s->recipe->file);
+			return err_prefix(err, "%s", at);
 	}
 	if (!s->init)
 		return 0;
@@ -210,6 +211,16 @@ static int add_programs(struct build *s, struct sha256 *key, struct err **err)
 static bool is_tiny(const struct build *s)
 {
 	return str_eq(s->kernel_name, KERNEL_TINY);
+}
+
+/* What is said of an image is from the lock or index, so the same file by another name is another build. */
+static void add_package(struct sha256 *key, const struct package *p)
+{
+	if (!p->name)
+		return;
+	sha256_add_str(key, p->name);
+	sha256_add_str(key, p->version);
+	sha256_add_str(key, p->sha256);
 }
 
 static int make_key(struct build *s, struct err **err)
@@ -227,9 +238,9 @@ static int make_key(struct build *s, struct err **err)
 	sha256_add(&key, &text.len, sizeof(text.len));
 	sha256_add(&key, buf_bytes(&text), text.len);
 	for (size_t i = 0; i < s->packages.n; i++)
-		sha256_add_str(&key, s->packages.items[i].sha256);
-	sha256_add_str(&key, s->users.sha256);
-	sha256_add_str(&key, s->kernel_package.sha256);
+		add_package(&key, &s->packages.items[i]);
+	add_package(&key, &s->users);
+	add_package(&key, &s->kernel_package);
 	if (s->virtual && is_tiny(s))
 		r = tiny_key(&s->kernel_package, &key, err);
 	if (r == 0)
@@ -419,6 +430,7 @@ static int put_module(struct build *s, const char *path, struct err **err)
 static int put_modules(struct build *s, struct err **err)
 {
 	cleanup_free char *dir = xasprintf("%s/modules", s->kernel.dir);
+	cleanup_free char *at = recipe_at(s->recipe, "modules");
 	cleanup_strv char **paths = NULL;
 	struct modules *modules;
 	int r = modules_open(dir, &modules, err);
@@ -428,7 +440,7 @@ static int put_modules(struct build *s, struct err **err)
 	r = blame_recipe(s, modules_order(modules, s->recipe->modules, &paths, err));
 	modules_close(modules);
 	if (r < 0)
-		return err_prefix(err, "%s", s->recipe->file);
+		return err_prefix(err, "%s", at);
 	for (char **p = paths; p && *p && r == 0; p++)
 		r = put_module(s, *p, err);
 	return r;

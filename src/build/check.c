@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "closure.h"
 #include "mem.h"
 #include "str.h"
 
@@ -34,20 +35,28 @@ static int check_program(const struct recipe *recipe, const struct tree *tree,
 			 const struct tree *left, char *const *argv, const char *key,
 			 struct err **err)
 {
+	cleanup_free char *at = recipe_at(recipe, key);
 	const struct tree_node *node;
+	const char *excluded;
 
 	if (!argv || !*argv)
 		return 0;
 	node = find_program(tree, *argv);
 	if (!node && left)
 		node = find_program(left, *argv);
+	if (node && S_ISDIR(node->mode))
+		node = NULL;
 	if (!node)
 		return err_set(err, ENOENT,
-			       "%s: %s: none of its packages and files has a program \"%s\"",
-			       recipe->file, key, *argv);
+			       "%s: none of its packages and files has a program \"%s\"", at,
+			       *argv);
+	excluded = str_eq(node->owner, "recipe") ? NULL : closure_exclusion(recipe, node->path);
+	if (excluded)
+		return err_set(err, EINVAL, "%s: \"%s\" is /%s, which \"keep: %s\" leaves out", at,
+			       *argv, node->path, excluded);
 	if (S_ISREG(node->mode) && !(node->mode & 0111))
-		return err_set(err, EINVAL, "%s: %s: /%s is not executable; say mode: 0755 for it",
-			       recipe->file, key, node->path);
+		return err_set(err, EINVAL, "%s: /%s is not executable; say mode: 0755 for it", at,
+			       node->path);
 	return 0;
 }
 
@@ -60,13 +69,32 @@ static bool is_used(const struct package *p, struct tree_node *const *nodes)
 	return false;
 }
 
+static int check_ignored(const struct recipe *recipe, const struct package_list *packages,
+			 struct err **err)
+{
+	cleanup_free char *at = recipe_at(recipe, "ignore-scripts");
+
+	for (char **name = recipe->ignore_scripts; name && *name; name++)
+		if (!package_list_find(packages, *name))
+			return err_set(
+				err, EINVAL,
+				"%s: \"%s\" is none of the packages that are installed; leave "
+				"it out",
+				at, *name);
+	return 0;
+}
+
 int check_scripts(const struct recipe *recipe, const struct package_list *packages,
 		  const struct tree *tree, struct err **err)
 {
 	cleanup_free struct tree_node **nodes = tree_list(tree);
 	cleanup_strv char **said = NULL, **names = NULL;
 	cleanup_free char *all = NULL, *list = NULL;
+	cleanup_free char *at = recipe_at(recipe, "packages");
+	int r = check_ignored(recipe, packages, err);
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < packages->n; i++) {
 		const struct package *p = &packages->items[i];
 
@@ -84,7 +112,7 @@ int check_scripts(const struct recipe *recipe, const struct package_list *packag
 		"%s: no script of a package is run, and nothing stands in for what these do: %s; "
 		"declare in the recipe what the appliance needs of it (users, files, volumes), "
 		"and say \"ignore-scripts: [%s]\"",
-		recipe->file, all, list);
+		at, all, list);
 }
 
 static int check_names(const struct tree *tree, struct err **err)
@@ -104,9 +132,39 @@ static int check_names(const struct tree *tree, struct err **err)
 	return 0;
 }
 
+/* What a volume is mounted over cannot be seen: a volume on /usr would hide all programs. */
+static int check_volume(const struct recipe *recipe, const struct recipe_volume *volume,
+			struct tree_node *const *nodes, struct err **err)
+{
+	cleanup_free char *path = NULL, *prefix = NULL;
+
+	if (tree_path(volume->target, &path) < 0)
+		return 0;
+	prefix = xasprintf("%s/", path);
+	for (; *nodes; nodes++)
+		if (!S_ISDIR((*nodes)->mode) && str_starts((*nodes)->path, prefix))
+			return err_set(err, EINVAL,
+				       "%s:%d:%d: volume \"%s\": it would hide /%s of %s; mount it "
+				       "on another folder, or leave that out by \"keep\"",
+				       recipe->file, volume->line, volume->column, volume->name,
+				       (*nodes)->path, (*nodes)->owner);
+	return 0;
+}
+
+static int check_volumes(const struct recipe *recipe, const struct tree *tree, struct err **err)
+{
+	cleanup_free struct tree_node **nodes = tree_list(tree);
+	int r = 0;
+
+	for (size_t i = 0; i < recipe->n_volumes && r == 0; i++)
+		r = check_volume(recipe, &recipe->volumes[i], nodes, err);
+	return r;
+}
+
 int check_image(const struct recipe *recipe, const struct accounts *accounts,
 		const struct tree *tree, const struct tree *left, struct err **err)
 {
+	cleanup_free char *at = recipe_at(recipe, "user");
 	uint32_t uid, gid;
 	int r = check_program(recipe, tree, NULL, recipe->argv, "run", err);
 
@@ -116,8 +174,10 @@ int check_image(const struct recipe *recipe, const struct accounts *accounts,
 		r = check_program(recipe, tree, left, recipe->test, "test", err);
 	if (r == 0)
 		r = check_names(tree, err);
+	if (r == 0)
+		r = check_volumes(recipe, tree, err);
 	if (r < 0)
 		return r;
 	r = accounts_find(accounts, recipe->user, &uid, &gid, err);
-	return r < 0 ? err_prefix(err, "%s: user", recipe->file) : 0;
+	return r < 0 ? err_prefix(err, "%s", at) : 0;
 }

@@ -51,6 +51,8 @@ static bool matches(const char *pattern, const char *path)
 	cleanup_free char *folder = NULL, *head = NULL;
 	const char *end = path;
 
+	if (str_eq(pattern, "**"))
+		return true;
 	if (!str_ends(pattern, "/**"))
 		return fnmatch(pattern, path, FNM_PATHNAME) == 0;
 	folder = xstrndup(pattern, strlen(pattern) - 3);
@@ -62,12 +64,28 @@ static bool matches(const char *pattern, const char *path)
 	return fnmatch(folder, head, FNM_PATHNAME) == 0;
 }
 
+/* Of a pattern as a recipe has it: "/lib/x" is what the tree has as "usr/lib/x". */
+static bool is_match(const char *pattern, const char *path)
+{
+	cleanup_free char *tidy = NULL;
+
+	return tree_path(pattern, &tidy) == 0 && matches(tidy, path);
+}
+
 const char *closure_exclusion(const struct recipe *recipe, const char *path)
 {
 	for (char **k = recipe->keep; k && *k; k++)
-		if (str_starts(*k, "!/") && matches(*k + 2, path))
+		if (str_starts(*k, "!/") && is_match(*k + 1, path))
 			return *k;
 	return NULL;
+}
+
+bool closure_inclusion(const struct recipe *recipe, const char *path)
+{
+	for (char **k = recipe->keep; k && *k; k++)
+		if (**k == '/' && is_match(*k, path))
+			return true;
+	return false;
 }
 
 /* What is kept already stays: somebody asked for it by its very name. */
@@ -244,6 +262,22 @@ static char *program_path(struct closure *c, const char *name)
 	return NULL;
 }
 
+char *closure_why_missing(const struct closure *c, const char *name)
+{
+	const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		const char *path = c->nodes[i]->path, *slash = strrchr(path, '/');
+		const char *pattern = str_eq(slash ? slash + 1 : path, base)
+					      ? closure_exclusion(c->recipe, path)
+					      : NULL;
+
+		if (pattern)
+			return xasprintf("which \"keep: %s\" of the recipe leaves out", pattern);
+	}
+	return xstrdup("which none of the packages has; add the package that does");
+}
+
 bool closure_is_program(struct closure *c, const char *name)
 {
 	cleanup_free char *path = program_path(c, name);
@@ -328,22 +362,35 @@ static void keep_commands(struct closure *c)
 		keep_package(c, *p, true, packages);
 }
 
+static bool has_match(const struct closure *c, const char *exclusion)
+{
+	for (size_t i = 0; i < c->n_nodes; i++)
+		if (is_match(exclusion + 1, c->nodes[i]->path))
+			return true;
+	return false;
+}
+
 static int keep_listed(struct closure *c, struct err **err)
 {
+	cleanup_free char *at = recipe_at(c->recipe, "keep");
+
 	for (char **k = c->recipe->keep; k && *k; k++) {
 		cleanup_free char *line = line_of(c, "keep");
 		cleanup_free char *detail = xasprintf("%s: %s", line, *k);
 
+		if (**k == '!' && !has_match(c, *k))
+			return err_set(err, ENOENT,
+				       "%s: \"%s\": none of the packages has such a file", at, *k);
 		if (str_eq(*k, "closure") || **k == '!')
 			continue;
 		if (**k == '/' && closure_need_glob(c, *k, REASON_RECIPE, NULL, detail) == 0)
-			return err_set(err, ENOENT, "%s: none of the packages has such a file",
-				       detail);
+			return err_set(err, ENOENT, "%s: %s: none of the packages has such a file",
+				       at, *k);
 		if (**k != '/' && !package_list_find(c->packages, *k))
 			return err_set(err, ENOENT,
-				       "%s: no such package is among those that are "
+				       "%s: %s: no such package is among those that are "
 				       "installed",
-				       detail);
+				       at, *k);
 		if (**k != '/')
 			keep_package(c, *k, false, detail);
 	}
@@ -415,12 +462,15 @@ static int visit(struct closure *c, struct tree_node *node, struct err **err)
 		return r;
 	if (r > 0) {
 		closure_use_package(c, node);
-	} else if (closure_script(c, node)) {
-		if (node->mode & 0111)
-			closure_use_package(c, node);
-	} else if (is_text(node)) {
-		closure_text(c, node);
+		return 0;
 	}
+	r = closure_script(c, node, err);
+	if (r < 0)
+		return r;
+	if (r > 0 && node->mode & 0111)
+		closure_use_package(c, node);
+	else if (r == 0 && is_text(node))
+		closure_text(c, node);
 	return 0;
 }
 
@@ -524,6 +574,7 @@ static void ask_left(struct closure *c)
 
 static int run(struct closure *c, struct tree *left, struct err **err)
 {
+	cleanup_free char *at = recipe_at(c->recipe, "test");
 	int r;
 
 	closure_index_libraries(c);
@@ -537,7 +588,7 @@ static int run(struct closure *c, struct tree *left, struct err **err)
 	closure_licences(c);
 	r = mark_for_test(c, err);
 	if (r < 0)
-		return err_prefix(err, "%s: test", c->recipe->file);
+		return err_prefix(err, "%s", at);
 	note_unused(c);
 	ask_left(c);
 	leave_rest(c, left);

@@ -19,5 +19,7 @@ int closure_keep(const struct recipe *recipe, const struct package_list *package
 		 struct tree *tree, struct tree *left, char ***notes, struct err **err);
 /* The recipe's "!GLOB" that leaves a path out, or NULL. */
 const char *closure_exclusion(const struct recipe *recipe, const char *path);
+/* Whether "keep" of the recipe names it, by its path or a pattern. */
+bool closure_inclusion(const struct recipe *recipe, const char *path);
 
 #endif

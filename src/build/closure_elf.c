@@ -207,25 +207,39 @@ static bool may_miss(const struct tree_node *node)
 	       node->reason == REASON_PLUGIN || node->reason == REASON_CONFIG;
 }
 
+static int miss_library(struct closure *c, const struct tree_node *node, const char *name,
+			struct err **err)
+{
+	cleanup_free char *why = NULL;
+
+	if (c->asking)
+		return 0;
+	if (may_miss(node)) {
+		strv_take(c->notes, xasprintf("/%s of %s needs the library %s, which is not "
+					      "there: it will not load",
+					      node->path, node->owner, name));
+		return 0;
+	}
+	why = closure_why_missing(c, name);
+	return err_set(err, ENOENT, "/%s of %s needs the library %s, %s", node->path, node->owner,
+		       name, why);
+}
+
 static int need_libraries(struct closure *c, struct tree_node *node, const struct elf_facts *f,
 			  struct err **err)
 {
 	for (char **name = f->needed; *name; name++) {
 		const struct tree_node *library =
 			closure_need_library(c, *name, REASON_NEEDED, node, f->rpath);
+		int r;
 
-		if (library)
+		if (library) {
 			note_versions(c, node, *name, library, f);
-		else if (may_miss(node))
-			strv_take(c->notes,
-				  xasprintf("/%s of %s needs the library %s, which is not "
-					    "there: it will not load",
-					    node->path, node->owner, *name));
-		else
-			return err_set(err, ENOENT,
-				       "/%s of %s needs the library %s, which none of the packages "
-				       "has; add the package that does",
-				       node->path, node->owner, *name);
+			continue;
+		}
+		r = miss_library(c, node, *name, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -252,12 +266,12 @@ static void need_strings(struct closure *c, struct tree_node *node, const struct
 static int need_all(struct closure *c, struct tree_node *node, const struct elf_facts *f,
 		    struct err **err)
 {
-	int r;
+	int r = 0;
 
 	if (f->interpreter && !closure_need(c, f->interpreter, REASON_INTERPRETER, node, NULL))
-		return err_set(err, ENOENT, "/%s of %s needs %s, which none of the packages has",
-			       node->path, node->owner, f->interpreter);
-	r = need_libraries(c, node, f, err);
+		r = miss_library(c, node, f->interpreter, err);
+	if (r == 0)
+		r = need_libraries(c, node, f, err);
 	if (r < 0)
 		return r;
 	need_strings(c, node, f);

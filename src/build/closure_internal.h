@@ -71,6 +71,8 @@ size_t closure_need_glob(struct closure *c, const char *pattern, enum reason rea
 /* A program by its name, through PATH as machines have it; NULL: there is none. */
 struct tree_node *closure_need_program(struct closure *c, const char *name, enum reason reason,
 				       const struct tree_node *by, const char *detail);
+/* For an error about a library or program that is not there: who could bring it. The caller frees. */
+char *closure_why_missing(const struct closure *c, const char *name);
 bool closure_is_program(struct closure *c, const char *name);
 /* The package that a node is of, or NULL. */
 const struct package *closure_package(const struct closure *c, const struct tree_node *node);
@@ -85,8 +87,9 @@ struct tree_node *closure_need_library(struct closure *c, const char *name, enum
 void closure_index_libraries(struct closure *c);
 
 /* closure_script.c */
-bool closure_script(struct closure *c, struct tree_node *node); /* false: it is none */
-void closure_text(struct closure *c, struct tree_node *node);   /* configuration */
+/* 1 when it is a script, or a module of one. */
+int closure_script(struct closure *c, struct tree_node *node, struct err **err);
+void closure_text(struct closure *c, struct tree_node *node); /* configuration */
 void closure_command(struct closure *c, char *const *argv, const char *detail);
 
 /* closure_python.c */

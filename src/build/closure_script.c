@@ -3,6 +3,7 @@
  * What scripts and configuration ask for: the interpreter, the modules of its language, commands that
  * a shell runs, absolute paths, libraries by name. Comments do not count.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "closure_internal.h"
@@ -165,21 +166,58 @@ static const char *env_program(char *const *words)
 	return NULL;
 }
 
-static void interpreter(struct closure *c, struct tree_node *node, const char *line)
+/* Whether the recipe has it or runs it, and where it says so. */
+static bool is_started(const struct closure *c, const struct tree_node *node, char **ret_at)
+{
+	static const char *const keys[] = { "files", "run", "prepare" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		cleanup_free char *end = xasprintf(": %s", keys[i]);
+
+		if (node->reason != REASON_RECIPE || !node->detail || !str_ends(node->detail, end))
+			continue;
+		*ret_at = recipe_at(c->recipe, keys[i]);
+		return true;
+	}
+	return false;
+}
+
+/* Who runs a script without it is told that the script is not there. Those of packages may be for nobody. */
+static int miss_interpreter(struct closure *c, const struct tree_node *node, const char *name,
+			    struct err **err)
+{
+	cleanup_free char *why = NULL, *at = NULL;
+
+	if (c->asking)
+		return 0;
+	why = closure_why_missing(c, name);
+	if (is_started(c, node, &at))
+		return err_set(err, ENOENT, "%s: /%s needs its interpreter %s, %s", at, node->path,
+			       name, why);
+	strv_take(c->notes, xasprintf("/%s of %s needs its interpreter %s, %s: it will not run",
+				      node->path, node->owner, name, why));
+	return 0;
+}
+
+static int interpreter(struct closure *c, struct tree_node *node, const char *line,
+		       struct err **err)
 {
 	cleanup_free char *first = xstrndup(line, strcspn(line, "\n\r"));
 	cleanup_strv char **words = NULL;
 	const char *program;
 
 	if (str_split_words(first, &words) < 0 || !words || !*words)
-		return;
-	closure_need(c, *words, REASON_INTERPRETER, node, NULL);
+		return 0;
+	if (!closure_need(c, *words, REASON_INTERPRETER, node, NULL))
+		return miss_interpreter(c, node, *words, err);
 	program = str_ends(*words, "/env") ? env_program(words) : *words;
 	if (!program)
-		return;
-	if (program != *words)
-		closure_need_program(c, program, REASON_INTERPRETER, node, program);
+		return 0;
+	if (program != *words &&
+	    !closure_need_program(c, program, REASON_INTERPRETER, node, program))
+		return miss_interpreter(c, node, program, err);
 	scan_language(c, node, program);
+	return 0;
 }
 
 /* Modules have no first line that says so; they came in by their language's import. */
@@ -210,25 +248,28 @@ static bool has_interpreter(const struct tree_node *node)
 	return has;
 }
 
-bool closure_script(struct closure *c, struct tree_node *node)
+int closure_script(struct closure *c, struct tree_node *node, struct err **err)
 {
 	cleanup_buf struct buf text = BUF_INIT;
 	char *begin;
+	int r;
 
 	if (node->reason == REASON_IMPORT)
 		return is_module(c, node);
 	if (!node->content)
-		return false;
+		return 0;
 	/* Data of a package may hold scripts that nobody runs. */
 	if (!has_interpreter(node) || (!(node->mode & 0111) && node->reason != REASON_RECIPE))
 		return is_module(c, node);
 	if (!closure_read(node, &text))
-		return false;
+		return 0;
 	begin = (char *)buf_bytes(&text);
-	interpreter(c, node, begin + 2);
+	r = interpreter(c, node, begin + 2, err);
+	if (r < 0)
+		return r;
 	blank_comments(begin);
 	need_words(c, node, begin);
-	return true;
+	return 1;
 }
 
 /* --- command lines --- */

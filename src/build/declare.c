@@ -85,10 +85,17 @@ static const struct {
 /* Where runtimes of Java are; their scripts make links to their programs in a loop. */
 #define JAVA_PROGRAMS "usr/lib/jvm/*/bin/*"
 
-static void declare_folders(struct tree *tree)
+static int declare_folders(struct tree *tree, struct err **err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		const struct tree_node *there = tree_get(tree, folders[i].path);
+
+		if (there && !S_ISDIR(there->mode))
+			return err_set(err, EINVAL, "/%s of %s is not a folder, as in all Debian",
+				       folders[i].path, there->owner);
 		tree_put_dir(tree, folders[i].path, folders[i].mode, OWNER, "standard folder");
+	}
+	return 0;
 }
 
 static void declare_links(struct tree *tree)
@@ -224,6 +231,21 @@ static int declare_certificates(struct workspace *ws, struct tree *tree, struct 
 	return r;
 }
 
+/* File systems of the machine's own, on which nothing else is mounted. */
+static const char *const taken[] = { "proc", "sys", "dev", "run" };
+
+static int check_volume(const char *path, const struct tree *tree, struct err **err)
+{
+	const struct tree_node *there = tree_get(tree, path);
+
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		if (str_starts(path, taken[i]) && strchr("/", path[strlen(taken[i])]))
+			return err_set(err, EINVAL, "machines mount their own /%s", taken[i]);
+	if (there && !S_ISDIR(there->mode))
+		return err_set(err, EEXIST, "/%s of %s is not a folder", path, there->owner);
+	return 0;
+}
+
 /* The folder that a volume is mounted on, as its owner will see it. */
 static int declare_volume(const struct recipe *recipe, const struct recipe_volume *volume,
 			  const struct accounts *accounts, struct tree *tree, struct err **err)
@@ -236,6 +258,8 @@ static int declare_volume(const struct recipe *recipe, const struct recipe_volum
 
 	if (r == 0 && (tree_path(volume->target, &path) < 0 || !*path))
 		r = err_set(err, EINVAL, "%s is not a path below /", volume->target);
+	if (r == 0)
+		r = check_volume(path, tree, err);
 	if (r < 0)
 		return err_prefix(err, "%s:%d:%d: volume \"%s\"", recipe->file, volume->line,
 				  volume->column, volume->name);
@@ -249,9 +273,10 @@ int declare_system(struct workspace *ws, const struct recipe *recipe,
 		   const struct package_list *packages, const struct accounts *accounts,
 		   struct tree *tree, struct err **err)
 {
-	int r;
+	int r = declare_folders(tree, err);
 
-	declare_folders(tree);
+	if (r < 0)
+		return r;
 	declare_alternatives(packages, tree);
 	declare_java(tree);
 	r = declare_files(ws, tree, err);

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "closure.h"
 #include "fd.h"
 #include "mem.h"
 #include "paths.h"
@@ -113,6 +114,57 @@ int files_digest(const struct recipe *recipe, struct sha256 *digest, struct err 
 	return r;
 }
 
+/* Folders that every machine mounts something on, so that nobody sees what an image has there. */
+static const char *const mounted[] = { "proc", "sys", "dev", "run", "tmp" };
+
+static bool is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 && path[n] == '/';
+}
+
+/*
+ * What may not be at the path: a folder, another file of the recipe, what Atoll makes of the recipe, and
+ * packages' files but for configuration, unless the recipe leaves them out.
+ */
+static int check_place(const struct recipe *recipe, const struct tree *tree, const char *path,
+		       struct err **err)
+{
+	const struct tree_node *there = tree_get(tree, path);
+
+	for (size_t i = 0; i < ARRAY_SIZE(mounted); i++)
+		if (is_below(path, mounted[i]))
+			return err_set(err, EINVAL,
+				       "machines mount a file system of their own on "
+				       "/%s: nobody would see it",
+				       mounted[i]);
+	for (size_t i = 0; i < recipe->n_volumes; i++) {
+		cleanup_free char *volume = NULL;
+
+		if (tree_path(recipe->volumes[i].target, &volume) == 0 && is_below(path, volume))
+			return err_set(err, EINVAL,
+				       "the volume \"%s\" is mounted on /%s: nobody "
+				       "would see it",
+				       recipe->volumes[i].name, volume);
+	}
+	if (!there)
+		return 0;
+	if (S_ISDIR(there->mode))
+		return err_set(err, EEXIST, "it is a folder of %s", there->owner);
+	if (str_eq(there->owner, "recipe"))
+		return err_set(err, EEXIST, "it is the same file as that of %s", there->detail);
+	if (str_eq(there->detail, ACCOUNTS_DETAIL))
+		return err_set(err, EEXIST, "it is made of the recipe's \"users\"");
+	if (is_below(path, "etc") || str_eq(there->owner, "atoll") ||
+	    closure_exclusion(recipe, path))
+		return 0;
+	return err_set(err, EEXIST,
+		       "it is a file of the package %s, and not configuration; to have another in "
+		       "its place, say \"keep: ['!/%s']\"",
+		       there->owner, path);
+}
+
 static int put_file(struct workspace *ws, const struct recipe *recipe,
 		    const struct recipe_file *file, const struct accounts *accounts,
 		    struct tree *tree, struct err **err)
@@ -130,7 +182,9 @@ static int put_file(struct workspace *ws, const struct recipe *recipe,
 	if (tree_path(file->path, &path) < 0 || !*path)
 		return err_set(err, EINVAL, "%s:%d:%d: \"%s\" is not a path below /", recipe->file,
 			       file->line, file->column, file->path);
-	r = accounts_find(accounts, file->owner, &uid, &gid, err);
+	r = check_place(recipe, tree, path, err);
+	if (r == 0)
+		r = accounts_find(accounts, file->owner, &uid, &gid, err);
 	if (r < 0)
 		return err_prefix(err, "%s:%d:%d: file \"%s\"", recipe->file, file->line,
 				  file->column, file->path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "keep.h"
 
+#include "closure.h"
 #include "locales.h"
 #include "mem.h"
 #include "str.h"
@@ -33,12 +34,17 @@ static bool is_dropped(const char *path)
 	return str_starts(path, "usr/share/") && strstr(path, "/man/man");
 }
 
+static bool is_wanted(const struct recipe *recipe, const char *path)
+{
+	return locales_has_messages(recipe, path) || closure_inclusion(recipe, path);
+}
+
 void keep_packages(const struct recipe *recipe, struct tree *tree, struct tree *left)
 {
 	cleanup_free struct tree_node **nodes = tree_list(tree);
 
 	for (size_t i = 0; nodes[i]; i++)
-		if (is_dropped(nodes[i]->path) && !locales_has_messages(recipe, nodes[i]->path)) {
+		if (is_dropped(nodes[i]->path) && !is_wanted(recipe, nodes[i]->path)) {
 			tree_because(nodes[i], REASON_NONE, NULL, "only people read it");
 			tree_move(tree, nodes[i]->path, left);
 		}

@@ -280,7 +280,7 @@ int locales_make(struct workspace *ws, const struct recipe *recipe, struct tree 
 		 struct err **err)
 {
 	struct work w = { .ws = ws, .recipe = recipe, .tree = tree };
-	cleanup_free char *where = recipe_where(recipe, recipe_line(recipe, "env"), "env");
+	cleanup_free char *where = recipe_at(recipe, "env");
 	int r = 0;
 
 	for (char **e = recipe->env; e && *e && r == 0; e++) {

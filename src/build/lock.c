@@ -2,6 +2,7 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "debversion.h"
 #include "fd.h"
@@ -231,6 +232,12 @@ static int parse_text(struct parser *p, const char *text, size_t len, struct err
 
 static int check_whole(const struct parser *p, struct err **err)
 {
+	if (!p->file->n)
+		return err_set(
+			err, EBADMSG,
+			"%s: it locks nothing; 'atoll update' makes it anew, and without the "
+			"file nothing is locked",
+			p->name);
 	for (size_t i = 0; i < p->file->n; i++) {
 		struct lock *lock = &p->file->items[i];
 
@@ -240,6 +247,12 @@ static int check_whole(const struct parser *p, struct err **err)
 				       "anew",
 				       p->name, lock->arch);
 		package_list_sort(&lock->packages);
+		for (size_t j = 1; j < lock->packages.n; j++)
+			if (str_eq(lock->packages.items[j - 1].name, lock->packages.items[j].name))
+				return err_set(err, EBADMSG,
+					       "%s: package \"%s\" is there twice for %s; 'atoll "
+					       "update' makes the lock anew",
+					       p->name, lock->packages.items[j].name, lock->arch);
 	}
 	return 0;
 }
@@ -263,10 +276,11 @@ int lock_file_parse(const char *name, const char *text, size_t len, struct lock_
 int lock_file_read(const char *path, struct lock_file *ret, struct err **err)
 {
 	cleanup_buf struct buf text = BUF_INIT;
+	char c; /* a link that leads nowhere is a lock that was lost */
 	int r;
 
 	*ret = (struct lock_file){ 0 };
-	if (!file_exists(path))
+	if (access(path, F_OK) < 0 && errno == ENOENT && readlink(path, &c, 1) < 0)
 		return 0;
 	r = file_read(path, FILE_MAX, &text, err);
 	return r < 0 ? r : lock_file_parse(path, (char *)buf_bytes(&text), text.len, ret, err);

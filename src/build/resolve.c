@@ -25,7 +25,8 @@
 #include "prefer.h"
 #include "str.h"
 
-#define PROBLEMS_SHOWN 5
+#define PROVIDERS_SHOWN 5
+#define PROBLEMS_SHOWN  5
 
 struct universe {
 	Pool *pool;
@@ -152,14 +153,52 @@ static const char *nearest(Pool *pool, const char *name)
 	return str_nearest(name, names);
 }
 
+/* The packages that provide a name which is none of a package: "a, b". */
+static char *providers(Pool *pool, const char *name)
+{
+	Id id = pool_str2id(pool, name, 0), p, pp;
+	cleanup_strv char **names = NULL;
+
+	if (!id)
+		return NULL;
+	FOR_PROVIDES(p, pp, id)
+	{
+		const char *provider = pool_id2str(pool, pool_id2solvable(pool, p)->name);
+
+		if (strv_len(names) < PROVIDERS_SHOWN && !strv_has(names, provider))
+			strv_append(&names, provider);
+	}
+	return names ? strv_join(names, ", ") : NULL;
+}
+
+static void say_missing(Pool *pool, const char *name, struct buf *text)
+{
+	cleanup_free char *list = providers(pool, name);
+	const char *near = list ? NULL : nearest(pool, name);
+
+	buf_printf(text, "%spackage \"%s\" does not exist", text->len ? "; " : "", name);
+	if (list)
+		buf_printf(text, "; what it stands for is in %s", list);
+	else if (near)
+		buf_printf(text, "; did you mean \"%s\"?", near);
+}
+
+static int no_such_packages(Pool *pool, char *const *names, struct err **err)
+{
+	cleanup_buf struct buf all = BUF_INIT;
+	cleanup_free char *text = NULL;
+
+	for (; *names; names++)
+		say_missing(pool, *names, &all);
+	text = buf_steal_str(&all);
+	return err_set(err, ENOENT, "%s", text);
+}
+
 static int no_such_package(Pool *pool, const char *name, struct err **err)
 {
-	const char *near = nearest(pool, name);
+	char *const names[] = { (char *)(uintptr_t)name, NULL };
 
-	if (near)
-		return err_set(err, ENOENT, "package \"%s\" does not exist; did you mean \"%s\"?",
-			       name, near);
-	return err_set(err, ENOENT, "package \"%s\" does not exist", name);
+	return no_such_packages(pool, names, err);
 }
 
 /* Whether a package of this very name exists; what merely provides it does not count. */
@@ -213,13 +252,15 @@ static int describe(struct universe *u, Id p, struct package *ret, struct err **
 
 static int add_jobs(Pool *pool, char *const *names, Queue *jobs, struct err **err)
 {
+	cleanup_strv char **missing = NULL;
+
 	for (; names && *names; names++) {
 		if (!find_best(pool, *names))
-			return no_such_package(pool, *names, err);
+			strv_append(&missing, *names);
 		queue_push2(jobs, SOLVER_INSTALL | SOLVER_SOLVABLE_NAME,
-			    pool_str2id(pool, *names, 0));
+			    pool_str2id(pool, *names, 1));
 	}
-	return 0;
+	return missing ? no_such_packages(pool, missing, err) : 0;
 }
 
 /* Each problem in one line, as libsolv words it. */

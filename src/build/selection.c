@@ -81,12 +81,13 @@ bool selection_is_virtual(const struct recipe *recipe)
 static int resolve(struct builder *b, const struct recipe *recipe, const char *arch,
 		   struct lock *lock, bool *ret_mistake, struct err **err)
 {
+	cleanup_free char *at = recipe_at(recipe, "packages");
 	struct universe *u = b->universe;
 	int r = universe_resolve(u, recipe->packages, &lock->packages, err);
 
 	if (r < 0) {
 		*ret_mistake = r == -ENOENT || r == -EINVAL;
-		return err_prefix(err, "%s", recipe->file);
+		return err_prefix(err, "%s", at);
 	}
 	r = universe_find(u, USERS_PACKAGE, &lock->users, err);
 	if (r == 0 && selection_is_virtual(recipe)) {

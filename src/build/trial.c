@@ -265,7 +265,7 @@ static int judge(const struct trial *t, const struct trial_result *result, const
 
 	if (result->ran && result->status == 0)
 		return 0;
-	where = recipe_where(t->recipe, recipe_line(t->recipe, "test"), "test");
+	where = recipe_at(t->recipe, "test");
 	fault = result->fault ? xstrdup(result->fault)
 			      : xasprintf("it ended with status %d", result->status);
 	add_output(notes, &result->said);
@@ -301,7 +301,7 @@ static char *edge(const struct tree_node *node)
 static int judge_opened(const struct trial *t, const struct attempt *a, char ***notes,
 			struct err **err)
 {
-	cleanup_free char *where = recipe_where(t->recipe, recipe_line(t->recipe, "test"), "test");
+	cleanup_free char *where = recipe_at(t->recipe, "test");
 
 	if (!a->n_opened)
 		return 0;

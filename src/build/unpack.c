@@ -49,11 +49,38 @@ static void read_source(struct package *p, const struct deb822_stanza *s)
 	}
 }
 
+/* A lock that was altered could have another version than the file; what is said of the image must be true. */
+static int check_identity(const struct package *p, const struct deb822_stanza *s, struct err **err)
+{
+	const char *name = deb822_get(s, "Package"), *version = deb822_get(s, "Version");
+
+	if (str_eq(name, p->name) && str_eq(version, p->version))
+		return 0;
+	return err_set(
+		err, EBADMSG,
+		"package \"%s\": the file is %s %s, and was to be %s %s; was the lock altered?",
+		p->name, name ? name : "no package", version ? version : "", p->name, p->version);
+}
+
+static int read_stanza(struct unpacking *u, const struct deb822_stanza *s, struct err **err)
+{
+	struct package *package = &u->packages->items[u->i];
+	const char *replaces = deb822_get(s, "Replaces");
+	const char *before = deb822_get(s, "Pre-Depends"), *depends = deb822_get(s, "Depends");
+	cleanup_free char *all = xasprintf("%s, %s", before ? before : "", depends ? depends : "");
+
+	read_source(package, s);
+	if (replaces)
+		u->replaces[u->i] = relation_names(replaces);
+	strv_free(package->depends);
+	package->depends = relation_names(all);
+	return check_identity(package, s, err);
+}
+
 static int read_control(struct unpacking *u, struct err **err)
 {
 	struct package *p = &u->packages->items[u->i];
 	struct deb822 control;
-	const char *value;
 	int r = deb822_parse(p->unpacked->control, &control);
 
 	if (r < 0)
@@ -61,16 +88,12 @@ static int read_control(struct unpacking *u, struct err **err)
 			       "package \"%s\": control:%d: expected \"Field: value\"", p->name,
 			       -r);
 	if (control.n)
-		read_source(p, &control.stanzas[0]);
-	value = control.n ? deb822_get(&control.stanzas[0], "Replaces") : NULL;
-	if (value)
-		u->replaces[u->i] = relation_names(value);
-	value = control.n ? deb822_get(&control.stanzas[0], "Depends") : NULL;
-	if (value) {
-		strv_free(p->depends);
-		p->depends = relation_names(value);
-	}
+		r = read_stanza(u, &control.stanzas[0], err);
+	else
+		r = err_set(err, EBADMSG, "package \"%s\": control: it is empty", p->name);
 	deb822_finish(&control);
+	if (r < 0)
+		return r;
 	if (*p->unpacked->postinst)
 		p->script = scripts_unknown(p->name, p->unpacked->postinst, &p->alternatives);
 	return 0;

@@ -23,7 +23,7 @@ kernel() {
 make_packages() {
 	base_passwd 'www-data:*:33:33:www-data:/var/www:/usr/sbin/nologin'
 
-	file hello bin/hello '#!/bin/sh'
+	file hello bin/hello 'hello, sh'
 	chmod 755 "$WORK/pkg/hello/bin/hello"
 	ln "$WORK/pkg/hello/bin/hello" "$WORK/pkg/hello/bin/hello-again"
 	file hello usr/share/doc/hello/README
@@ -78,6 +78,10 @@ make_packages() {
 	deb clash-c 'Replaces: clash-a (<< 2)'
 	deb needs-nothing-there 'Depends: not-there'
 	deb enemy 'Conflicts: hello'
+	file misfit usr/sbin
+	deb misfit
+	file greeter usr/bin/greeter
+	deb greeter 'Provides: greeting'
 
 	mkdir -p "$WORK"/pkg/{device,pipe}/usr/lib
 	mknod "$WORK/pkg/device/usr/lib/null" c 1 3
@@ -358,7 +362,7 @@ $home/lib/server/libjvm.so $jli" ]
 	recipe b 'packages: [app, libc6, libnss]' 'run: app' 'keep: [/usr/share/othr/**]'
 	build b.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *"b.yaml:6: keep: /usr/share/othr/**: none of the packages has such a file" ]]
+	[[ $output == *"b.yaml:6:1: keep: /usr/share/othr/**: none of the packages has such a file" ]]
 	recipe c 'packages: [app, libc6, libnss, hello]' 'run: app'
 	build c.yaml
 	[[ $output == *'package "hello": nothing asks for any file of it; "keep: [hello]" keeps it whole'* ]]
@@ -369,15 +373,15 @@ $home/lib/server/libjvm.so $jli" ]
 	recipe a 'packages: [hello]' 'env: {LANG: de_DE.UTF-8}' 'run: hello'
 	build a.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *'a.yaml:5: env: none of the packages has the locale de_DE.UTF-8; add the package "locales", or say C.UTF-8' ]]
+	[[ $output == *'a.yaml:5:1: env: none of the packages has the locale de_DE.UTF-8; add the package "locales", or say C.UTF-8' ]]
 	recipe b 'packages: [hello, locales]' 'env: {LC_TIME: de_DX.UTF-8}' 'run: hello'
 	build b.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *'b.yaml:5: env: there is no locale de_DX.UTF-8; did you mean de_DE.UTF-8?' ]]
+	[[ $output == *'b.yaml:5:1: env: there is no locale de_DX.UTF-8; did you mean de_DE.UTF-8?' ]]
 	recipe c 'packages: [hello, locales]' 'env: {LC_ALL: de_DE.UTF-8, LANG: C.UTF-8}' 'run: hello'
 	build c.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *"c.yaml:5: env: de_DE.UTF-8: its source /usr/share/i18n/locales/de_DE is missing" ]]
+	[[ $output == *"c.yaml:5:1: env: de_DE.UTF-8: its source /usr/share/i18n/locales/de_DE is missing" ]]
 }
 
 @test "a library that is in none of the packages, and a postinst that nothing stands in for" {
@@ -467,7 +471,7 @@ $home/lib/server/libjvm.so $jli" ]
 	recipe a 'packages: [helo]'
 	build a.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *'a.yaml: package "helo" does not exist; did you mean "hello"?' ]]
+	[[ $output == *'a.yaml:4:1: packages: package "helo" does not exist; did you mean "hello"?' ]]
 }
 
 @test "packages that cannot be had together are explained" {
@@ -479,6 +483,20 @@ $home/lib/server/libjvm.so $jli" ]
 	build b.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *not-there* ]]
+}
+
+@test "a package that has a file where a system has a folder" {
+	recipe a 'packages: [misfit]'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"/usr/sbin of misfit is not a folder, as in all Debian" ]]
+}
+
+@test "missing packages are all said, and who provides a name" {
+	recipe a 'packages: [helo, greeting, nosuchthing]'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'a.yaml:4:1: packages: package "helo" does not exist; did you mean "hello"?; package "greeting" does not exist; what it stands for is in greeter; package "nosuchthing" does not exist' ]]
 }
 
 @test "two packages with one path: an error, unless one replaces the other" {
@@ -538,23 +556,64 @@ $home/lib/server/libjvm.so $jli" ]
 		| contains(["new\nline", "not%FFUTF-8", "back\\slash", "-rf", " blank ", "\"quote\u0027", "*", "escape\u001b[31m", "%0A"]))'
 }
 
-@test "the recipe's file stands in the place of a package's; not of a folder with something in it, nor below a file" {
-	recipe a 'packages: [hello]' 'keep: packages' 'files: {/bin/hello: {text: "mine", mode: 0755}}'
+@test "the recipe's file stands in the place of a package's when that is configuration, or left out" {
+	recipe a 'packages: [hello]' 'keep: [packages, "!/bin/hello"]' 'files: {/bin/hello: {text: "mine", mode: 0755}}' 'run: hello'
 	build a.yaml
 	[ "$status" -eq 0 ]
 	unpacked a
 	[ "$(cat a.root/usr/bin/hello)" = mine ]
-	[ "$(cat a.root/usr/bin/hello-again)" = '#!/bin/sh' ]
+	[ "$(cat a.root/usr/bin/hello-again)" = 'hello, sh' ]
 	run "$atoll" why a /usr/bin/hello
 	[[ $output == *"a.yaml:6: files"* ]]
-	recipe b 'packages: [big]' 'keep: packages' 'files: {/usr/share/big: {text: x}}'
+	recipe b 'packages: [app, libc6, libgcc-s1, dash, libnss]' 'files: {/etc/app/app.conf: {text: mine}}' 'run: app'
 	build b.yaml
+	[ "$status" -eq 0 ]
+	unpacked b
+	[ "$(cat b.root/etc/app/app.conf)" = mine ]
+}
+
+# refused LINE… WORDS: the recipe with these lines does not build, and says the words behind its place.
+refused() {
+	recipe r 'packages: [hello, big]' "${@:1:$#-1}"
+	build r.yaml
+	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ $output == *"/usr/share/big/data of big: /usr/share/big is not a folder but a file of recipe"* ]]
-	recipe c 'packages: [big]' 'keep: packages' 'files: {/usr/share/big/data/x: {text: x}}'
-	build c.yaml
-	[ "$status" -eq 1 ]
-	[[ $output == *"/usr/share/big/data/x of recipe: /usr/share/big/data is not a folder but a file of big"* ]]
+	[[ $output == *"r.yaml:"[0-9]*:[0-9]*": ${!#}"* ]]
+}
+
+@test "what the recipe has may not hide or replace anything silently" {
+	refused 'files: {/bin/hello: {text: x}}' 'file "/bin/hello": it is a file of the package hello, and not configuration; to have another in its place, say "keep: ['"'!/usr/bin/hello'"']"'
+	refused 'files: {/usr/share/big: {text: x}}' 'file "/usr/share/big": it is a folder of big'
+	refused 'files: {/lib/x: {text: x}, /usr/lib/x: {text: y}}' 'file "/usr/lib/x": it is the same file as that of r.yaml:5: files'
+	refused 'files: {/etc/passwd: {text: x}}' 'file "/etc/passwd": it is made of the recipe'"'s \"users\""
+	refused 'files: {/var/run/x: {text: x}}' 'file "/var/run/x": machines mount a file system of their own on /run: nobody would see it'
+	refused 'files: {/srv/a/x: {text: x}}' 'volumes: {a: /srv/a}' 'file "/srv/a/x": the volume "a" is mounted on /srv/a: nobody would see it'
+	refused 'files: {/a: {text: x}}' 'volumes: {a: /a}' 'file "/a": it is a folder of recipe'
+	refused 'volumes: {a: /bin/hello}' 'volume "a": /usr/bin/hello of hello is not a folder'
+	refused 'volumes: {a: /bin}' 'volume "a": it would hide /usr/bin/hello of hello; mount it on another folder, or leave that out by "keep"'
+	refused 'volumes: {a: /dev/shm}' 'volume "a": machines mount their own /dev'
+	refused 'run: hello' 'keep: ["!/bin/hello"]' 'run: "hello" is /usr/bin/hello, which "keep: !/bin/hello" leaves out'
+	refused 'run: /usr/bin' 'run: none of its packages and files has a program "/usr/bin"'
+	refused 'keep: ["!/usr/bin/helo"]' 'keep: "!/usr/bin/helo": none of the packages has such a file'
+	refused 'keep: [closure, packages]' 'keep: "closure" and "packages" are two ways; name one'
+	refused 'ignore-scripts: [helo]' 'ignore-scripts: "helo" is none of the packages that are installed; leave it out'
+	refused 'users: {a: {uid: 1, home: "/x:/bin/sh\nroot2:x:0:0::/"}}' 'users: "a": home: expected an absolute path without . and .., colons and control characters'
+	refused 'run: /x' 'files: {/x: {mode: 0755, text: "#!/usr/bin/nosuch\n"}}' 'files: /x needs its interpreter /usr/bin/nosuch, which none of the packages has; add the package that does'
+	refused 'run: /x' 'files: {/x: {mode: 0755, text: "#!/usr/bin/hello nosuch\n"}}' 'keep: ["!/bin/hello"]' 'files: /x needs its interpreter /usr/bin/hello, which "keep: !/bin/hello" of the recipe leaves out'
+}
+
+@test "keep: documentation by its path, and all that there is" {
+	recipe a 'packages: [hello]' 'keep: [/usr/share/doc/hello/README]' 'run: hello'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	unpacked a
+	[ -s a.root/usr/share/doc/hello/README ]
+	recipe b 'packages: [hello, big]' 'keep: [/**]' 'run: hello'
+	build b.yaml
+	[ "$status" -eq 0 ]
+	unpacked b
+	[ -s b.root/usr/share/doc/hello/README ]
+	[ -s b.root/usr/share/big/data ]
 }
 
 @test "a file outside the recipe's folder is refused, also behind a link" {
@@ -842,10 +901,10 @@ left_running() {
 	build a.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *"a.yaml:7:"*": /etc/server.pem is a private key"*"leave it out"* ]]
-	recipe b 'packages: [secretive]' 'keep: packages' 'files: {/etc/shadow: {text: "root:$y$j9T$a$b:1::::::"}}'
+	recipe b 'packages: [secretive]' 'keep: packages' 'files: {/etc/gshadow: {text: "root:$y$j9T$a$b:1::::::"}}'
 	build b.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *'package "secretive": /etc/machine-id is the id of one machine'*"also secret: /etc/shadow"* ]]
+	[[ $output == *"b.yaml:"*": /etc/gshadow is the hash of a password"*"also secret: /etc/machine-id"* ]]
 	[ ! -e "$ATOLL_ROOT/store/index.json" ] || [ "$(jq '.manifests | length' "$ATOLL_ROOT/store/index.json")" = 0 ]
 	recipe c 'packages: [hello]' 'files: {/etc/machine-id: {text: "uninitialized\n"}}'
 	build c.yaml
@@ -895,16 +954,16 @@ kubeconfig() {
 @test "secrets as real programs make them are found, and their public halves are none" {
 	real_secrets
 	recipe bad 'packages: [hello]' 'files:' "$(cd secret && for f in *; do echo "  /srv/$f: secret/$f"; done)" \
-		'  /etc/shadow: secret/shadow' '  /root/.netrc: {text: "machine a login b password c"}' \
+		'  /etc/gshadow: secret/shadow' '  /root/.netrc: {text: "machine a login b password c"}' \
 		'  /root/.pgpass: {text: "*:*:*:me:word"}' '  /etc/ssh/ssh_host_ed25519_key: {text: "anything"}'
 	sed -i '/srv.shadow/d' bad.yaml
 	build bad.yaml
 	[ "$status" -eq 1 ]
-	for f in $(cd secret && ls -I shadow) /etc/shadow /root/.netrc /root/.pgpass /etc/ssh/ssh_host_ed25519_key; do
+	for f in $(cd secret && ls -I shadow) /etc/gshadow /root/.netrc /root/.pgpass /etc/ssh/ssh_host_ed25519_key; do
 		case $f in /*) ;; *) f=/srv/$f ;; esac
 		[[ $output == *"$f"[,\ ]* || $output == *"$f" ]] || { echo "not found: $f"; return 1; }
 	done
-	recipe good 'packages: [hello]' 'files:' "$(cd public && for f in *; do echo "  /srv/$f: public/$f"; done)" '  /etc/shadow: public/shadow'
+	recipe good 'packages: [hello]' 'files:' "$(cd public && for f in *; do echo "  /srv/$f: public/$f"; done)" '  /etc/gshadow: public/shadow'
 	build good.yaml
 	[ "$status" -eq 0 ]
 }

@@ -171,6 +171,35 @@ rootfs() {
 	build a.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *'no "accounts"'* ]]
+	sed '/^package hello/p' good >a.lock
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'a.lock: package "hello" is there twice'* ]]
+}
+
+@test "a lock with nothing in it, or that was lost, is not no lock" {
+	: >a.lock
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"a.lock: it locks nothing; 'atoll update' makes it anew"* ]]
+	ln -sf nowhere a.lock
+	build a.yaml
+	[ "$status" -ne 0 ]
+	[[ $output == *"a.lock: No such file or directory"* ]]
+}
+
+@test "a lock that says another version than the package has is refused; what was right builds anew" {
+	"$atoll" update a.yaml
+	build a.yaml
+	[ "$status" -eq 0 ]
+	sed -i 's/^package hello 1 /package hello 0 /' a.lock
+	build a.yaml
+	[ "$status" -ne 0 ]
+	[[ $output == *'package "hello": the file is hello 1, and was to be hello 0; was the lock altered?' ]]
+	sed -i 's/^package hello 0 /package hello 1 /' a.lock
+	build a.yaml
+	[ "$status" -eq 0 ]
+	[ "$("$atoll" query package=hello --format json | jq -r '.[0].version')" = 1 ]
 }
 
 @test "fixes: mistakes" {

@@ -116,7 +116,7 @@ server_recipe() { # NAME LINE…
 	echo "$output"
 	[ "$status" -eq 1 ]
 	[[ ${lines[0]} == *'test: opens /opt/things/answer of server, which is left out: no file that is kept says its path'*'"keep: /opt/things/answer" brings it' ]]
-	[[ ${lines[1]} == *'lacks.yaml:7: test: with all files of its packages it opens 1 that the image has not, /opt/things/answer first'* ]]
+	[[ ${lines[1]} == *'lacks.yaml:7:1: test: with all files of its packages it opens 1 that the image has not, /opt/things/answer first'* ]]
 	[ "${#lines[@]}" -eq 2 ]
 	[ -z "$("$atoll" images | grep lacks)" ]
 	[ -z "$(ls "$ATOLL_ROOT/cache/tmp")" ]
@@ -137,10 +137,10 @@ server_recipe() { # NAME LINE…
 	build ends.yaml deaf.yaml hangs.yaml absent.yaml
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ $output == *"ends.yaml:7: test: with all files of its packages: the application ended with status 3 before its services accepted connections"* ]]
-	[[ $output == *"deaf.yaml:7: test: with all files of its packages: the application's services do not accept connections within 1 s"* ]]
-	[[ $output == *"hangs.yaml:7: test: with all files of its packages: it does not end within 1 s"* ]]
-	[[ $output == *'absent.yaml: test: none of its packages and files has a program "nobody"'* ]]
+	[[ $output == *"ends.yaml:7:1: test: with all files of its packages: the application ended with status 3 before its services accepted connections"* ]]
+	[[ $output == *"deaf.yaml:7:1: test: with all files of its packages: the application's services do not accept connections within 1 s"* ]]
+	[[ $output == *"hangs.yaml:7:1: test: with all files of its packages: it does not end within 1 s"* ]]
+	[[ $output == *'absent.yaml:7:1: test: none of its packages and files has a program "nobody"'* ]]
 	[ -z "$(ls "$ATOLL_ROOT/cache/tmp")" ]
 }
 
