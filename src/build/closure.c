@@ -601,6 +601,7 @@ static void finish(struct closure *c)
 		free(c->version_needs[i].version);
 	for (size_t i = 0; i < c->n_version_sets; i++)
 		strv_free(c->version_sets[i].defined);
+	strv_free(c->missed);
 	free(c->version_needs);
 	free(c->version_sets);
 	strv_free(c->library_folders);

@@ -40,6 +40,7 @@ struct closure {
 	struct version_set *version_sets;
 	size_t n_version_sets;
 	char *python; /* the folder of its library, "usr/lib/python3.11"; NULL: no script needs it */
+	char **missed;             /* interpreters that were said to be missing */
 	bool no_shell;             /* said that one is missing */
 	unsigned int said_missing; /* of closure_functions.c's readers, which have said so */
 	bool *functions_served;    /* by a function's number: what it reads was found before */

@@ -194,8 +194,13 @@ static int miss_interpreter(struct closure *c, const struct tree_node *node, con
 	if (is_started(c, node, &at))
 		return err_set(err, ENOENT, "%s: /%s needs its interpreter %s, %s", at, node->path,
 			       name, why);
-	strv_take(c->notes, xasprintf("/%s of %s needs its interpreter %s, %s: it will not run",
-				      node->path, node->owner, name, why));
+	if (strv_has(c->missed, name))
+		return 0;
+	strv_append(&c->missed, name);
+	strv_take(c->notes,
+		  xasprintf("/%s of %s needs its interpreter %s, %s: no script for it will "
+			    "run",
+			    node->path, node->owner, name, why));
 	return 0;
 }
 

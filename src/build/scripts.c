@@ -136,8 +136,7 @@ static char *trimmed(const char *line, size_t len)
 	return xstrndup(line, len);
 }
 
-/* The command that begins there, with the lines that it goes on in; *ret_len is all of it. */
-static char *command_at(const char *text, size_t *ret_len)
+char *script_command(const char *text, size_t *ret_len)
 {
 	cleanup_buf struct buf joined = BUF_INIT;
 	cleanup_free char *all = NULL;
@@ -174,7 +173,7 @@ char *scripts_unknown(const char *package, const char *text, struct alternative_
 
 	while (*text) {
 		size_t len;
-		cleanup_free char *line = command_at(text, &len);
+		cleanup_free char *line = script_command(text, &len);
 
 		text += len;
 		if (str_starts(line, SECTION_BEGIN))

@@ -15,4 +15,16 @@
  */
 char *scripts_unknown(const char *package, const char *text, struct alternative_list *alternatives);
 
+/* The command at the begin of a text, with the lines that it goes on in; *ret_len is all of it. The caller frees. */
+char *script_command(const char *text, size_t *ret_len);
+
+/* What a script makes that a recipe can declare, for advice: what is computed in it is not found. */
+struct script_makes {
+	char **users;
+	char **folders; /* below /var/lib */
+};
+
+void script_makes(const char *script, struct script_makes *ret);
+void script_makes_finish(struct script_makes *makes);
+
 #endif

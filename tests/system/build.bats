@@ -53,6 +53,7 @@ make_packages() {
 	chmod 755 "$WORK/pkg/scripted/DEBIAN/postinst"
 	deb scripted
 	cp -r "$WORK/pkg/scripted" "$WORK/pkg/scripted2"
+	printf 'adduser --system --home /var/lib/made --group made\nmkdir -p /var/lib/made\n' >>"$WORK/pkg/scripted2/DEBIAN/postinst"
 	file scripted2 bin/scripted2
 	chmod 755 "$WORK/pkg/scripted2/bin/scripted2"
 	deb scripted2
@@ -399,8 +400,9 @@ $home/lib/server/libjvm.so $jli" ]
 	recipe c 'packages: [scripted2]'
 	build c.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *'package "scripted2": postinst: "touch /never"'*'say "ignore-scripts: [scripted2]"' ]]
-	recipe d 'packages: [scripted2]' 'ignore-scripts: [scripted2]'
+	[[ $output == *'package "scripted2": postinst: "touch /never"'*'(users: {made: 900}, volumes: {made: /var/lib/made}), and say "ignore-scripts: [scripted2]"' ]]
+	# What it says works as it stands.
+	recipe d 'packages: [scripted2]' 'users: {made: 900}' 'volumes: {made: /var/lib/made}' 'ignore-scripts: [scripted2]'
 	build d.yaml
 	[ "$status" -eq 0 ]
 }

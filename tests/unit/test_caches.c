@@ -81,6 +81,33 @@ static void test_scripts(void **state)
 	assert_non_null(unknown);
 }
 
+/* What a recipe is advised to declare. */
+static void test_makes(void **state)
+{
+	static const char script[] =
+		"#!/bin/sh\nset -e\nUSER=\"cache\"\nHOME=/var/lib/cache\n"
+		"if ! getent passwd $USER; then\n"
+		"\tadduser --system --home $HOME --gecos \"A cache\" \\\n\t\t--group \"$USER\" || "
+		"true\n"
+		"fi\nif ! adduser --quiet second; then exit 1; fi\nadduser second $(groups)\n"
+		"adduser $UNKNOWN\nmkdir -p -m 755 $HOME /run/x ${HOME}/deep >/dev/null\n"
+		"install -d -o cache /var/lib/own\ninstall /x /var/lib/file\nmkdir 'open quote\n";
+	struct script_makes makes;
+
+	(void)state;
+	script_makes(script, &makes);
+	assert_int_equal(strv_len(makes.users), 2);
+	assert_string_equal(makes.users[0], "cache");
+	assert_string_equal(makes.users[1], "second");
+	assert_int_equal(strv_len(makes.folders), 3);
+	assert_string_equal(makes.folders[0], "/var/lib/cache");
+	assert_string_equal(makes.folders[1], "/var/lib/cache/deep");
+	assert_string_equal(makes.folders[2], "/var/lib/own");
+	script_makes_finish(&makes);
+	script_makes("", &makes);
+	assert_null(makes.users);
+}
+
 /* --- locales --- */
 
 static void expect_folder(const char *line, const char *folder)
@@ -369,6 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alternatives),
 		cmocka_unit_test(test_scripts),
+		cmocka_unit_test(test_makes),
 		cmocka_unit_test(test_locales),
 		cmocka_unit_test_setup_teardown(test_declared, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_made, set_up, tear_down),
