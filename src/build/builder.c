@@ -579,13 +579,27 @@ static int write_filesystem(struct build *s, struct err **err)
 	return r < 0 ? r : verity_append(s->rootfs, &s->verity, err);
 }
 
-/* One and the other: mkfs.erofs compresses on one processor, however many there are. */
+/* What two threads share: each writes what the other does not look at. */
+struct halves {
+	struct build *build;
+	struct pack pack; /* as it is before the root file system is there */
+};
+
 static int handle_half(size_t i, void *data, struct err **err)
 {
-	struct build *s = data;
-	struct pack p = pack_of(s);
+	struct halves *h = data;
 
-	return i ? pack_describe(&p, &s->description, err) : write_filesystem(s, err);
+	return i ? pack_describe(&h->pack, &h->build->description, err)
+		 : write_filesystem(h->build, err);
+}
+
+/* mkfs.erofs compresses on one processor, however many there are: the files are described meanwhile. */
+static int write_files(struct build *s, struct err **err)
+{
+	struct halves h = { .build = s, .pack = pack_of(s) };
+
+	progress_stage(&s->progress, "writing the file system");
+	return parallel(2, handle_half, &h, err);
 }
 
 static int make_image(struct build *s, struct err **err)
@@ -600,10 +614,8 @@ static int make_image(struct build *s, struct err **err)
 		r = add_kernel(s, err);
 	if (r == 0)
 		r = check(s, err);
-	if (r < 0)
-		return r;
-	progress_stage(&s->progress, "writing the file system");
-	r = parallel(2, handle_half, s, err);
+	if (r == 0)
+		r = write_files(s, err);
 	if (r == 0)
 		r = test(s, err);
 	return r < 0 ? r : pack(s, err);
