@@ -578,7 +578,9 @@ static int run(struct closure *c, struct tree *left, struct err **err)
 	int r;
 
 	closure_index_libraries(c);
-	r = keep_roots(c, err);
+	r = closure_scan(c, err);
+	if (r == 0)
+		r = keep_roots(c, err);
 	if (r == 0)
 		r = visit_all(c, err);
 	if (r == 0)
@@ -605,6 +607,7 @@ static void finish(struct closure *c)
 	free(c->version_needs);
 	free(c->version_sets);
 	strv_free(c->library_folders);
+	closure_scan_finish(c);
 	free(c->nodes);
 	free(c->libraries);
 	free(c->queue);

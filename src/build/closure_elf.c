@@ -6,6 +6,7 @@
 
 #include "closure_internal.h"
 #include "mem.h"
+#include "parallel.h"
 #include "str.h"
 #include "words.h"
 
@@ -283,13 +284,37 @@ static int need_all(struct closure *c, struct tree_node *node, const struct elf_
 
 int closure_elf(struct closure *c, struct tree_node *node, struct err **err)
 {
-	struct elf_facts f;
-	int r = node->content ? elf_scan(node, ELF_ALL, &f, err) : 0;
+	struct scanned *s = c->scanned + closure_index(c, node);
+	int r;
 
-	if (r <= 0)
-		return r;
-	r = need_all(c, node, &f, err);
-	note_defined(c, node, &f);
-	elf_facts_finish(&f);
+	if (!s->is_elf)
+		return 0;
+	r = need_all(c, node, &s->facts, err);
+	note_defined(c, node, &s->facts);
 	return r;
+}
+
+static int handle_scan(size_t i, void *data, struct err **err)
+{
+	struct closure *c = data;
+	const struct tree_node *node = c->nodes[i];
+	int r = S_ISREG(node->mode) && node->content
+			? elf_scan(node, ELF_ALL, &c->scanned[i].facts, err)
+			: 0;
+
+	c->scanned[i].is_elf = r > 0;
+	return r < 0 ? r : 0;
+}
+
+int closure_scan(struct closure *c, struct err **err)
+{
+	c->scanned = xcalloc(c->n_nodes + 1, sizeof(*c->scanned));
+	return parallel(c->n_nodes, handle_scan, c, err);
+}
+
+void closure_scan_finish(struct closure *c)
+{
+	for (size_t i = 0; i < c->n_nodes && c->scanned; i++)
+		elf_facts_finish(&c->scanned[i].facts);
+	free(c->scanned);
 }

@@ -43,6 +43,12 @@ size_t closure_below(struct closure *c, const char *folder, size_t *ret_n)
 	return first;
 }
 
+size_t closure_index(const struct closure *c, const struct tree_node *node)
+{
+	/* With its NUL: only what is the same is not before it and not beyond it. */
+	return bound(c, 0, c->n_nodes, node->path, strlen(node->path) + 1, false);
+}
+
 static void take(struct glob *g, struct tree_node *node)
 {
 	if (S_ISDIR(node->mode) || (!g->c->asking && closure_is_excluded(g->c, node, g->by)))

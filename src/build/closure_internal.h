@@ -21,6 +21,12 @@ struct version_set {
 	char **defined;
 };
 
+/* What a file says as ELF: read of all of them at first, on all processors. */
+struct scanned {
+	bool is_elf;
+	struct elf_facts facts;
+};
+
 struct closure {
 	const struct recipe *recipe;
 	const struct package_list *packages;
@@ -29,6 +35,7 @@ struct closure {
 	char **library_folders;   /* where ld.so looks, in order */
 	struct tree_node **nodes; /* all, sorted by path */
 	size_t n_nodes;
+	struct scanned *scanned; /* of each node */
 	struct tree_node *
 		*libraries; /* those named like one, sorted by the last part of the path */
 	size_t n_libraries;
@@ -66,6 +73,8 @@ bool closure_is_excluded(const struct closure *c, struct tree_node *node,
 			 const struct tree_node *by);
 /* closure_glob.c: where the nodes below a folder begin in c->nodes, and how many there are. */
 size_t closure_below(struct closure *c, const char *folder, size_t *ret_n);
+/* Which of c->nodes a node is. */
+size_t closure_index(const struct closure *c, const struct tree_node *node);
 /* Keeps all that match a pattern of fnmatch(3), in which ** at the end stands for all below. */
 size_t closure_need_glob(struct closure *c, const char *pattern, enum reason reason,
 			 const struct tree_node *by, const char *detail);
@@ -80,7 +89,9 @@ const struct package *closure_package(const struct closure *c, const struct tree
 /* The bytes of a regular file, with a NUL behind them; false when it has none or too many. */
 bool closure_read(const struct tree_node *node, struct buf *out);
 
-/* closure_elf.c: 1 when it is an ELF file. */
+/* closure_elf.c: scan reads all nodes; the next returns 1 for an ELF file. */
+int closure_scan(struct closure *c, struct err **err);
+void closure_scan_finish(struct closure *c);
 int closure_elf(struct closure *c, struct tree_node *node, struct err **err);
 int closure_check_versions(struct closure *c, struct err **err);
 struct tree_node *closure_need_library(struct closure *c, const char *name, enum reason reason,

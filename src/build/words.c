@@ -105,6 +105,13 @@ static void scan(const char *text, size_t len, bool strings, struct words *out)
 		if (i - begin >= 4 && (begins || !strings))
 			consider(text + begin, i - begin, out);
 		begins = i < len && (!text[i] || (text[i] == ':' && begins && i > begin));
+		if (strings && !begins && i < len) {
+			/* The rest of the string is text, or it is none: on to its end. */
+			const char *end = memchr(text + i, '\0', len - i);
+
+			i = end ? (size_t)(end - text) : len;
+			begins = true;
+		}
 	}
 }
 

@@ -46,6 +46,8 @@ static void test_words(void **state)
 	EXPECT_WORDS(words_scan_strings,
 		     "\0/etc/a\0--conf=/etc/b\0/usr/c:/usr/d\0liby.so.2\0x libz.so.3",
 		     "/etc/a /usr/c /usr/d liby.so.2");
+	EXPECT_WORDS(words_scan_strings, "\001:/usr/no\0/usr/a b:/usr/no\0\377\0/usr/b:\0:/usr/no",
+		     "/usr/a /usr/b");
 }
 
 static bool take_import(const struct python_import *import, void *data)
