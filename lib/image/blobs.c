@@ -222,11 +222,10 @@ int store_add_file(struct store *s, const char *path, struct store_blob *ret_blo
 	return 0;
 }
 
-int store_add_bytes(struct store *s, const void *data, size_t len, struct oci_descriptor *ret,
+int store_add_bytes(struct store *s, const void *data, size_t len, struct store_blob *ret_blob,
 		    struct err **err)
 {
 	struct store_writer *w;
-	struct store_blob blob;
 	int r = store_writer_begin(s, &w, err);
 
 	if (r < 0)
@@ -236,7 +235,15 @@ int store_add_bytes(struct store *s, const void *data, size_t len, struct oci_de
 		store_writer_abort(w);
 		return r;
 	}
-	r = store_writer_commit(w, &blob, err);
+	return store_writer_commit(w, ret_blob, err);
+}
+
+int store_add_described(struct store *s, const void *data, size_t len, struct oci_descriptor *ret,
+			struct err **err)
+{
+	struct store_blob blob;
+	int r = store_add_bytes(s, data, len, &blob, err);
+
 	if (r < 0)
 		return r;
 	memcpy(ret->digest, blob.digest, sizeof(ret->digest));

@@ -296,7 +296,7 @@ static int add_appliance(struct store *s, const struct appliance *a, struct oci_
 
 	d->media_type = xstrdup(MEDIA_APPLIANCE);
 	appliance_write(a, &text);
-	return store_add_bytes(s, buf_bytes(&text), text.len, d, err);
+	return store_add_described(s, buf_bytes(&text), text.len, d, err);
 }
 
 static int add_config(struct store *s, const struct appliance *a, struct oci_manifest *m,
@@ -306,7 +306,7 @@ static int add_config(struct store *s, const struct appliance *a, struct oci_man
 
 	m->config.media_type = xstrdup(OCI_MEDIA_CONFIG);
 	oci_config_write(m, a, &text);
-	return store_add_bytes(s, buf_bytes(&text), text.len, &m->config, err);
+	return store_add_described(s, buf_bytes(&text), text.len, &m->config, err);
 }
 
 static int put_manifest(struct store *s, const struct store_image *image,
@@ -323,7 +323,7 @@ static int put_manifest(struct store *s, const struct store_image *image,
 	if (r < 0)
 		return r;
 	oci_manifest_write(m, image->appliance, &text);
-	return store_add_bytes(s, buf_bytes(&text), text.len, ret, err);
+	return store_add_described(s, buf_bytes(&text), text.len, ret, err);
 }
 
 /* Index entries of that name and architecture give way to e; signatures of the same bytes stay. */

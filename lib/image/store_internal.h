@@ -29,8 +29,9 @@ char *store_blob_path(const struct store *s, const char *digest);
 /* A whole small blob that has to be as its digest says. */
 int store_read_blob(struct store *s, const char *digest, size_t max, struct buf *out,
 		    struct err **err);
-int store_add_bytes(struct store *s, const void *data, size_t len, struct oci_descriptor *ret,
-		    struct err **err);
+/* As store_add_bytes (store.h), as what an index or manifest says of it. */
+int store_add_described(struct store *s, const void *data, size_t len, struct oci_descriptor *ret,
+			struct err **err);
 
 /* Sets the signatures of the image in the index; -ESTALE when it is another one by now. */
 int store_set_signatures(struct store *s, const struct store_image *image, char *const *signatures,

@@ -36,6 +36,7 @@
 #include "mem.h"
 #include "modules.h"
 #include "names.h"
+#include "origins.h"
 #include "pack.h"
 #include "parallel.h"
 #include "paths.h"
@@ -82,7 +83,7 @@ struct build {
 	char *rootfs;
 	struct filesystem_info info;
 	struct verity verity;
-	struct description description;
+	struct origins origins;
 	char tested[SHA256_HEX + 1]; /* what the recipe's test passed with; empty: it did not run */
 	bool test_ran;               /* now, not before */
 };
@@ -102,7 +103,7 @@ static void finish_build(struct build *s)
 	free(s->drivers);
 	strv_free(s->modules);
 	free(s->rootfs);
-	description_finish(&s->description);
+	origins_finish(&s->origins);
 }
 
 int builder_open(struct builder *b, struct err **err)
@@ -541,35 +542,33 @@ static int test(struct build *s, struct err **err)
 	return r < 0 ? r : run_test(s, &t, err);
 }
 
-static struct pack pack_of(const struct build *s)
+static int pack(struct build *s, struct err **err)
 {
-	return (struct pack){
+	cleanup_free char *vmlinuz = s->virtual ? xasprintf("%s/vmlinuz", s->kernel.dir) : NULL;
+	struct pack p = {
 		.recipe = s->recipe,
 		.arch = s->arch,
 		.input = s->key,
-		.packages = &s->packages,
 		.tree = &s->tree,
-		.left = &s->left,
 		.modules = s->modules,
 		.kernel_version = s->kernel.version,
 		.rootfs = s->rootfs,
 		.verity = &s->verity,
 		.tested = *s->tested ? s->tested : NULL,
-		.kernel_package = s->virtual ? &s->kernel_package : NULL,
+		.kernel = vmlinuz,
 		.vmlinux = s->kernel.vmlinux,
 		.initramfs = s->initramfs,
 		.drivers = s->drivers,
 	};
+
+	progress_stage(&s->progress, "storing");
+	return pack_image(s->b->store, &p, &s->origins, err);
 }
 
-static int pack(struct build *s, struct err **err)
+static int find_origins(struct build *s, struct err **err)
 {
-	cleanup_free char *vmlinuz = s->virtual ? xasprintf("%s/vmlinuz", s->kernel.dir) : NULL;
-	struct pack p = pack_of(s);
-
-	p.kernel = vmlinuz;
-	progress_stage(&s->progress, "storing");
-	return pack_image(s->b->store, &p, &s->description, err);
+	return origins_make(&s->tree, &s->left, &s->packages,
+			    s->virtual ? &s->kernel_package : NULL, &s->origins, err);
 }
 
 static int write_filesystem(struct build *s, struct err **err)
@@ -579,27 +578,19 @@ static int write_filesystem(struct build *s, struct err **err)
 	return r < 0 ? r : verity_append(s->rootfs, &s->verity, err);
 }
 
-/* What two threads share: each writes what the other does not look at. */
-struct halves {
-	struct build *build;
-	struct pack pack; /* as it is before the root file system is there */
-};
-
+/* One and the other, each of which writes what the other does not look at. */
 static int handle_half(size_t i, void *data, struct err **err)
 {
-	struct halves *h = data;
+	struct build *s = data;
 
-	return i ? pack_describe(&h->pack, &h->build->description, err)
-		 : write_filesystem(h->build, err);
+	return i ? find_origins(s, err) : write_filesystem(s, err);
 }
 
 /* mkfs.erofs compresses on one processor, however many there are: the files are described meanwhile. */
 static int write_files(struct build *s, struct err **err)
 {
-	struct halves h = { .build = s, .pack = pack_of(s) };
-
 	progress_stage(&s->progress, "writing the file system");
-	return parallel(2, handle_half, &h, err);
+	return parallel(2, handle_half, s, err);
 }
 
 static int make_image(struct build *s, struct err **err)

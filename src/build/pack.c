@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "explain.h"
 #include "fd.h"
 #include "kernel.h"
 #include "mem.h"
@@ -44,22 +43,6 @@ static void set_volumes(struct appliance *a, const struct recipe *r, const struc
 	}
 }
 
-/* Those of which something is in the image. */
-static void set_packages(struct appliance *a, const struct bom *bom)
-{
-	a->n_packages = bom->n;
-	a->packages = xcalloc(bom->n + 1, sizeof(*a->packages));
-	for (size_t i = 0; i < bom->n; i++) {
-		const struct package *p = bom->packages[i].package;
-
-		a->packages[i].name = xstrdup(p->name);
-		a->packages[i].version = xstrdup(p->version);
-		a->packages[i].arch = xstrdup(p->arch);
-		a->packages[i].source = xstrdup(bom_source(p));
-		a->packages[i].source_version = xstrdup(bom_source_version(p));
-	}
-}
-
 /* The tiny kernel has no PCI, which a full machine is made of: the spec refuses a recipe with both. */
 static char **kinds_of(const struct recipe *r)
 {
@@ -73,7 +56,7 @@ static char **kinds_of(const struct recipe *r)
 	return kinds;
 }
 
-static struct appliance *make_manifest(const struct pack *p, const struct bom *bom)
+static struct appliance *make_manifest(const struct pack *p)
 {
 	const struct recipe *r = p->recipe;
 	struct appliance *a = xcalloc(1, sizeof(*a));
@@ -98,7 +81,6 @@ static struct appliance *make_manifest(const struct pack *p, const struct bom *b
 	a->verity_offset = p->verity->offset;
 	set_services(a, r);
 	set_volumes(a, r, p->tree);
-	set_packages(a, bom);
 	return a;
 }
 
@@ -106,69 +88,6 @@ static int add_blob(struct store *store, const char *path, struct store_blob *bl
 		    struct err **err)
 {
 	return path ? store_add_file(store, path, blob, err) : 0;
-}
-
-static int add_bytes(struct store *store, const struct buf *bytes, struct store_blob *blob,
-		     struct err **err)
-{
-	struct store_writer *w;
-	int r = store_writer_begin(store, &w, err);
-
-	if (r < 0)
-		return r;
-	r = store_writer_write(w, buf_bytes(bytes), bytes->len, err);
-	if (r < 0) {
-		store_writer_abort(w);
-		return r;
-	}
-	return store_writer_commit(w, blob, err);
-}
-
-static int make_bom(const struct pack *p, struct bom *bom, struct err **err)
-{
-	int r = bom_make(p->tree, p->packages, p->kernel_package, bom, err);
-
-	if (r < 0)
-		return r;
-	bom->name = p->recipe->name;
-	bom->version = p->recipe->version;
-	bom->arch = p->arch;
-	bom->base = p->recipe->base;
-	return 0;
-}
-
-int pack_describe(const struct pack *p, struct description *ret, struct err **err)
-{
-	struct description d = { .reasons = BUF_INIT };
-	int r = make_bom(p, &d.bom, err);
-
-	if (r == 0)
-		r = explain(p->tree, p->left, p->packages, &d.bom, &d.reasons, err);
-	if (r < 0)
-		description_finish(&d);
-	else
-		*ret = d;
-	return r;
-}
-
-void description_finish(struct description *d)
-{
-	bom_finish(&d->bom);
-	buf_free(&d->reasons);
-}
-
-static int add_boms(struct store *store, const struct bom *bom, struct store_image *image,
-		    struct err **err)
-{
-	cleanup_buf struct buf spdx = BUF_INIT, cyclonedx = BUF_INIT;
-	int r;
-
-	bom_write_spdx(bom, &spdx);
-	r = add_bytes(store, &spdx, &image->spdx, err);
-	if (r < 0)
-		return r;
-	bom_write_cyclonedx(bom, &cyclonedx);
-	return add_bytes(store, &cyclonedx, &image->cyclonedx, err);
 }
 
 static int add_files(struct store *store, const struct pack *p, struct store_image *image,
@@ -189,7 +108,7 @@ static int add_files(struct store *store, const struct pack *p, struct store_ima
 	return r;
 }
 
-int pack_image(struct store *store, const struct pack *p, struct description *d, struct err **err)
+int pack_image(struct store *store, const struct pack *p, struct origins *origins, struct err **err)
 {
 	struct store_image *image = xcalloc(1, sizeof(*image));
 	int r;
@@ -198,17 +117,13 @@ int pack_image(struct store *store, const struct pack *p, struct description *d,
 	image->arch = xstrdup(p->arch);
 	image->input = xstrdup(p->input);
 	image->created = time(NULL);
+	image->appliance = make_manifest(p);
+	origins->bom.base = p->recipe->base;
 	r = add_files(store, p, image, err);
 	if (r == 0)
-		r = add_bytes(store, &d->reasons, &image->reasons, err);
-	if (r == 0) {
-		strcpy(d->bom.rootfs, oci_digest_hex(image->rootfs.digest));
-		r = add_boms(store, &d->bom, image, err);
-	}
-	if (r == 0) {
-		image->appliance = make_manifest(p, &d->bom);
+		r = origins_store(store, origins, image, err);
+	if (r == 0)
 		r = store_put_image(store, image, err);
-	}
 	store_image_free(image);
 	return r;
 }

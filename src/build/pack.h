@@ -3,8 +3,7 @@
 #ifndef ATOLL_BUILD_PACK_H
 #define ATOLL_BUILD_PACK_H
 
-#include "bom.h"
-#include "buf.h"
+#include "origins.h"
 #include "package.h"
 #include "recipe.h"
 #include "store.h"
@@ -15,29 +14,17 @@ struct pack {
 	const struct recipe *recipe;
 	const char *arch;
 	const char *input; /* the build's key */
-	const struct package_list *packages;
-	const struct tree *tree;    /* the image's files, and why each is there */
-	const struct tree *left;    /* what of the packages was left out */
+	const struct tree *tree;
 	char *const *modules;       /* paths in the image, in load order */
 	const char *kernel_version; /* NULL: no virtual machine runs it */
 	/* Files; all but the first may be NULL. */
 	const char *rootfs, *kernel, *vmlinux, *initramfs, *drivers;
-	const struct package *kernel_package; /* that has the kernel; or NULL */
 	const struct verity *verity;
 	const char *tested; /* as the manifest's; or NULL */ /* of rootfs */
 };
 
-/* What is said of the files: all that can be known before the root file system is written. */
-struct description {
-	struct bom bom;
-	struct buf reasons;
-};
-
-/* Of a pack without its files. */
-int pack_describe(const struct pack *pack, struct description *ret, struct err **err);
-void description_finish(struct description *d);
 /* Writes the blobs, then the image under the recipe's name. */
-int pack_image(struct store *store, const struct pack *pack, struct description *d,
+int pack_image(struct store *store, const struct pack *pack, struct origins *origins,
 	       struct err **err);
 
 /* Whether the store has the whole image that a build with this key would make. */

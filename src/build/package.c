@@ -26,6 +26,18 @@ void package_finish(struct package *p)
 	*p = (struct package){ 0 };
 }
 
+void package_set_source(struct package *p, const char *source)
+{
+	const char *open = source ? strchr(source, '(') : NULL;
+
+	free(p->source_version);
+	p->source_version = open ? xstrndup(open + 1, strcspn(open + 1, ")")) : xstrdup(p->version);
+	if (source) {
+		free(p->source);
+		p->source = xstrndup(source, strcspn(source, " \t\n("));
+	}
+}
+
 void package_list_finish(struct package_list *list)
 {
 	for (size_t i = 0; i < list->n; i++)

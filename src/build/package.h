@@ -33,6 +33,8 @@ struct package_list {
 };
 
 void package_finish(struct package *p);
+/* "NAME (VERSION)", as a control file has it; NULL or without either, it is the package's own. */
+void package_set_source(struct package *p, const char *source);
 void package_list_finish(struct package_list *list);
 /* Takes *p over. */
 void package_list_take(struct package_list *list, struct package *p);

@@ -35,20 +35,6 @@ static char **relation_names(const char *value)
 	return names;
 }
 
-/* "Source: NAME (VERSION)"; without one, the source is of the package's own name and version. */
-static void read_source(struct package *p, const struct deb822_stanza *s)
-{
-	const char *value = deb822_get(s, "Source");
-	const char *open = value ? strchr(value, '(') : NULL;
-
-	free(p->source_version);
-	p->source_version = open ? xstrndup(open + 1, strcspn(open + 1, ")")) : xstrdup(p->version);
-	if (value) {
-		free(p->source);
-		p->source = xstrndup(value, strcspn(value, " \t\n("));
-	}
-}
-
 /* A lock that was altered could have another version than the file; what is said of the image must be true. */
 static int check_identity(const struct package *p, const struct deb822_stanza *s, struct err **err)
 {
@@ -69,7 +55,7 @@ static int read_stanza(struct unpacking *u, const struct deb822_stanza *s, struc
 	const char *before = deb822_get(s, "Pre-Depends"), *depends = deb822_get(s, "Depends");
 	cleanup_free char *all = xasprintf("%s, %s", before ? before : "", depends ? depends : "");
 
-	read_source(package, s);
+	package_set_source(package, deb822_get(s, "Source"));
 	if (replaces)
 		u->replaces[u->i] = relation_names(replaces);
 	strv_free(package->depends);
