@@ -189,6 +189,8 @@ static void search_files(struct query *q, const struct store_image *image)
 		has_key(q, KEY_PACKAGE) || has_key(q, KEY_SOURCE) || has_key(q, KEY_VERSION);
 	cleanup_reasons struct reasons *reasons = NULL;
 
+	if (!image->rootfs.path)
+		return; /* the tiny kernel's */
 	if (reasons_load(image->reasons.path ? image->reasons.path : "", &reasons, &err) < 0) {
 		miss(q, image, err_msg(err));
 		return;

@@ -133,3 +133,15 @@ own_repo() {
 	export APT=$BATS_TEST_TMPDIR/apt
 	dist=$BATS_TEST_TMPDIR/repo/dists/bookworm
 }
+
+# without NAME TYPES: takes blobs of these media types (a regular expression) from an image, as if it never had them.
+without() {
+	local index=$ATOLL_ROOT/store/index.json blobs=$ATOLL_ROOT/store/blobs/sha256 digest other
+	digest=$(jq -r --arg name "$1" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $name).digest' "$index")
+	jq -cj --arg types "$2" '.layers |= map(select(.mediaType | test($types) | not))' "$blobs/${digest:7}" >manifest
+	other=$(sha256sum manifest | cut -c-64)
+	cp manifest "$blobs/$other"
+	jq -c --arg a "$digest" --arg b "sha256:$other" --argjson n "$(stat -c %s manifest)" \
+		'.manifests |= map(if .digest == $a then .digest = $b | .size = $n else . end)' "$index" >index
+	cp index "$index"
+}

@@ -123,3 +123,16 @@ built() {
 		[[ $output == *"$wrong"* ]]
 	done
 }
+
+@test "query by file: what has no reasons was not searched and is said to be; a kernel alone has no files" {
+	built a
+	built b
+	without a reasons
+	run "$atoll" query file=hello
+	[ "$status" -eq 1 ]
+	[[ $output == *'appliance "a" was not searched: an older Atoll '*"b:"*" /usr/bin/hello "* ]]
+	without a rootfs
+	run "$atoll" query file=hello
+	[ "$status" -eq 0 ]
+	[[ $output != *"not searched"* ]]
+}
