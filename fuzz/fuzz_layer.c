@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "container_read.h"
+#include "dpkg.h"
 #include "fd.h"
 #include "layer.h"
 #include "mem.h"
@@ -64,6 +65,25 @@ static void check(const struct tree *tree, const char *folder)
 	}
 }
 
+/* Packages' names go into JSON and addresses, and each file is still somebody's. */
+static void read_database(struct tree *tree)
+{
+	cleanup_free struct tree_node **nodes = NULL;
+	struct package_list packages = { 0 };
+
+	free(dpkg_base(tree));
+	dpkg_read(tree, &packages, NULL);
+	nodes = tree_list(tree);
+	for (size_t i = 0; nodes[i]; i++)
+		if (!nodes[i]->owner || !*nodes[i]->owner)
+			__builtin_trap();
+	for (size_t i = 0; i < packages.n; i++)
+		if (strpbrk(packages.items[i].name, "/ \n\"") ||
+		    (i && strcmp(packages.items[i - 1].name, packages.items[i].name) >= 0))
+			__builtin_trap();
+	package_list_finish(&packages);
+}
+
 /* The same layer twice: the second meets what the first left. */
 static void apply(const uint8_t *data, size_t size)
 {
@@ -85,6 +105,7 @@ static void apply(const uint8_t *data, size_t size)
 	if (layer_apply(&l, path, NULL) == 0)
 		layer_apply(&l, path, NULL);
 	check(&tree, folder);
+	read_database(&tree);
 	tree_finish(&tree);
 	dir_remove(folder, NULL);
 }

@@ -16,15 +16,25 @@
 #define LEVEL  19
 
 static const char *const names[REASON_COUNT] = {
-	[REASON_NONE] = "none",         [REASON_RECIPE] = "recipe",
-	[REASON_DECLARED] = "declared", [REASON_PACKAGE] = "package",
-	[REASON_FOLDER] = "folder",     [REASON_LINK] = "link",
-	[REASON_NEEDED] = "needed",     [REASON_INTERPRETER] = "interpreter",
-	[REASON_DLOPEN] = "dlopen",     [REASON_SYMBOL] = "symbol",
-	[REASON_NAMED] = "named",       [REASON_COMMAND] = "command",
-	[REASON_IMPORT] = "import",     [REASON_PLUGIN] = "plugin",
-	[REASON_CONFIG] = "config",     [REASON_DATA] = "data",
-	[REASON_MADE] = "made",         [REASON_LICENCE] = "licence",
+	[REASON_NONE] = "none",
+	[REASON_RECIPE] = "recipe",
+	[REASON_DECLARED] = "declared",
+	[REASON_PACKAGE] = "package",
+	[REASON_LAYER] = "layer",
+	[REASON_FOLDER] = "folder",
+	[REASON_LINK] = "link",
+	[REASON_NEEDED] = "needed",
+	[REASON_INTERPRETER] = "interpreter",
+	[REASON_DLOPEN] = "dlopen",
+	[REASON_SYMBOL] = "symbol",
+	[REASON_NAMED] = "named",
+	[REASON_COMMAND] = "command",
+	[REASON_IMPORT] = "import",
+	[REASON_PLUGIN] = "plugin",
+	[REASON_CONFIG] = "config",
+	[REASON_DATA] = "data",
+	[REASON_MADE] = "made",
+	[REASON_LICENCE] = "licence",
 	[REASON_EXCLUDED] = "excluded",
 };
 
@@ -410,8 +420,9 @@ int reasons_load(const char *path, struct reasons **ret, struct err **err)
 	if (!path || !*path)
 		return err_set(
 			err, ENOENT,
-			"an older Atoll built it, which did not note why its files are there; "
-			"build it again ('atoll build RECIPE')");
+			"an older Atoll made it, which did not note why its files are there; "
+			"make it again ('atoll build RECIPE', or 'atoll import --force' of a "
+			"container image)");
 	r = file_read(path, REASONS_TEXT_MAX, &data, err);
 	if (r == 0)
 		r = reasons_unpack(buf_bytes(&data), data.len, ret, err);

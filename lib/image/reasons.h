@@ -40,6 +40,7 @@ enum reason {
 	REASON_RECIPE,   /* the recipe names it; detail: the recipe's line */
 	REASON_DECLARED, /* every appliance has it; detail: what it is */
 	REASON_PACKAGE,  /* its whole package is kept */
+	REASON_LAYER, /* a container image that was imported has it; detail: which of its layers */
 	/* What another file asks for; by: that file */
 	REASON_FOLDER,      /* holds it */
 	REASON_LINK,        /* is its target */

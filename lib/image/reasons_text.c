@@ -21,6 +21,8 @@ static const struct {
 			      ")" },
 	[REASON_PACKAGE] = { "its whole package is kept", "is there because all of package %p is",
 			     "", " (", ")" },
+	[REASON_LAYER] = { "the imported image has it", "is of the image that was imported", "",
+			   " (", ")" },
 	[REASON_FOLDER] = { "a folder that holds another", "is a folder on the way to ", "", " (",
 			    ")" },
 	[REASON_LINK] = { "the target of a link", "is what the link ", " leads to", " (", ")" },

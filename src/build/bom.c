@@ -170,14 +170,17 @@ static void add_encoded(const char *s, struct buf *out)
 
 char *bom_purl(const struct bom *bom, const char *name, const char *version, const char *arch)
 {
-	const char *slash = bom->base ? strrchr(bom->base, '/') : NULL;
+	const char *base = bom->base ? bom->base : "debian";
+	const char *slash = strrchr(base, '/');
 	struct buf out = BUF_INIT;
 
-	buf_append_str(&out, "pkg:deb/debian/");
+	buf_printf(&out, "pkg:deb/%.*s/", (int)strcspn(base, "/"), base);
 	add_encoded(name, &out);
 	buf_append_str(&out, "@");
 	add_encoded(version, &out);
-	buf_printf(&out, "?arch=%s&distro=%s", arch, slash ? slash + 1 : "sid");
+	buf_printf(&out, "?arch=%s", arch);
+	if (slash)
+		buf_printf(&out, "&distro=%s", slash + 1);
 	return buf_steal_str(&out);
 }
 

@@ -45,7 +45,7 @@ void bom_write_cyclonedx(const struct bom *bom, struct buf *out); /* CycloneDX 1
 
 /* For both writers */
 
-/* "pkg:deb/debian/NAME@VERSION?arch=ARCH&distro=bookworm"; the caller frees. */
+/* "pkg:deb/debian/NAME@VERSION?arch=ARCH&distro=bookworm", of what is known of the base; the caller frees. */
 char *bom_purl(const struct bom *bom, const char *name, const char *version, const char *arch);
 /* Of the binary package's source: what is known of it. */
 const char *bom_source(const struct package *p);

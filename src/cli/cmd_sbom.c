@@ -16,8 +16,9 @@ static int print_blob(const struct store_image *image, const struct store_blob *
 	cleanup_buf struct buf text = BUF_INIT;
 
 	if (!blob->path) {
-		say_error("appliance \"%s\" has no bill of materials, for an older Atoll built it; "
-			  "build it again ('atoll build --force RECIPE')",
+		say_error("appliance \"%s\" has no bill of materials, for an older Atoll made it; "
+			  "make it again ('atoll build --force RECIPE', or 'atoll import --force' "
+			  "of a container image)",
 			  image->name);
 		return EXIT_FAILED;
 	}

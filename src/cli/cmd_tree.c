@@ -155,6 +155,18 @@ static struct root *find_roots(const struct tree *t, size_t *ret_n)
 	return roots;
 }
 
+static const char *root_name(enum reason kind)
+{
+	switch (kind) {
+	case REASON_DECLARED:
+		return "every appliance";
+	case REASON_LAYER:
+		return "the imported image";
+	default:
+		return "the recipe";
+	}
+}
+
 static void print_root(const struct root *root)
 {
 	const struct reasons_file *f = root->first;
@@ -165,9 +177,8 @@ static void print_root(const struct root *root)
 	if (f->kind == REASON_PACKAGE)
 		printf("%spackage %s, all of it%s\n", term_bold(), package, term_off());
 	else
-		printf("%s%s%s%s%s\n", term_bold(),
-		       f->kind == REASON_DECLARED ? "every appliance" : "the recipe",
-		       *detail ? ": " : "", detail, term_off());
+		printf("%s%s%s%s%s\n", term_bold(), root_name(f->kind), *detail ? ": " : "", detail,
+		       term_off());
 }
 
 static void walk_roots(const struct tree *t)

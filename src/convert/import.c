@@ -12,6 +12,7 @@
 
 #include "bundle.h"
 #include "container_read.h"
+#include "dpkg.h"
 #include "drivers.h"
 #include "entry.h"
 #include "fd.h"
@@ -22,6 +23,7 @@
 #include "log.h"
 #include "mem.h"
 #include "names.h"
+#include "origins.h"
 #include "programs.h"
 #include "progress.h"
 #include "recipe.h"
@@ -46,6 +48,8 @@ struct import {
 	struct appliance *a;
 	char *rootfs, *vmlinuz, *initramfs, *drivers;
 	struct kernel kernel;
+	struct package_list packages; /* that dpkg installed in the image */
+	struct package kernel_package;
 	struct filesystem_info info;
 };
 
@@ -57,6 +61,8 @@ static void finish(struct import *x)
 	tree_finish(&x->tree);
 	appliance_free(x->a);
 	kernel_finish(&x->kernel);
+	package_list_finish(&x->packages);
+	package_finish(&x->kernel_package);
 	free(x->rootfs);
 	free(x->vmlinuz);
 	free(x->initramfs);
@@ -185,6 +191,7 @@ static int apply_layers(struct import *x, struct err **err)
 		progress_stage(&x->progress, "layer %zu of %zu", i + 1, n);
 		r = x->image.digests ? bundle_find_blob(&x->bundle, name, &path, err)
 				     : bundle_find(&x->bundle, name, &path, err);
+		l.origin = x->image.diff_ids ? x->image.diff_ids[i] : name;
 		if (r == 0 && x->image.diff_ids)
 			r = layer_check(path, x->image.diff_ids[i], err);
 		if (r == 0)
@@ -215,6 +222,17 @@ static int complete(struct import *x, struct err **err)
 			tree_put_dir(&x->tree, folders[i].path, folders[i].mode, OWNER,
 				     "standard folder");
 	return tree_complete(&x->tree, err);
+}
+
+/* Of an image that is not Debian's, or whose database is damaged, no package is known. */
+static void find_packages(struct import *x)
+{
+	cleanup_err struct err *err = NULL;
+
+	if (dpkg_read(&x->tree, &x->packages, &err) == 0)
+		return;
+	progress_clear(&x->progress);
+	log_warn("%s: no package is known: %s", x->a->name, err_msg(err));
 }
 
 /* What it is and what each is; a list that nobody would read to its end is cut. */
@@ -305,7 +323,7 @@ static int fetch(struct import *x, const struct package *p, struct err **err)
 static int add_kernel(struct import *x, struct err **err)
 {
 	cleanup_free char *init = NULL;
-	struct package package = { 0 };
+	struct package *package = &x->kernel_package;
 	int r;
 
 	if (!x->o->kernel) {
@@ -316,16 +334,15 @@ static int add_kernel(struct import *x, struct err **err)
 	if (r == 0)
 		r = selection_open_universe(x->b, KERNEL_BASE, x->a->arch, &x->progress, err);
 	if (r == 0)
-		r = kernel_resolve(x->b->universe, x->o->kernel, x->a->arch, &package, err);
+		r = kernel_resolve(x->b->universe, x->o->kernel, x->a->arch, package, err);
 	if (r == 0)
-		r = fetch(x, &package, err);
+		r = fetch(x, package, err);
 	if (r == 0)
-		r = kernel_open(&x->b->ws, &package, &x->kernel, err);
+		r = kernel_open(&x->b->ws, package, &x->kernel, err);
 	if (r == 0)
 		r = initramfs_make(&x->b->ws, &x->kernel, init, &x->initramfs, err);
 	if (r == 0)
 		r = drivers_make(&x->b->ws, &x->kernel, &x->drivers, err);
-	package_finish(&package);
 	if (r < 0)
 		return r;
 	x->vmlinuz = xasprintf("%s/vmlinuz", x->kernel.dir);
@@ -349,6 +366,22 @@ static int make_filesystem(struct import *x, struct err **err)
 	return 0;
 }
 
+static int store_origins(struct import *x, struct store_image *image, struct err **err)
+{
+	cleanup_free char *base = dpkg_base(&x->tree);
+	const struct package *kernel = x->o->kernel ? &x->kernel_package : NULL;
+	const struct tree none = { 0 };
+	struct origins o;
+	int r = origins_make(&x->tree, &none, &x->packages, kernel, &o, err);
+
+	if (r < 0)
+		return r;
+	o.bom.base = base;
+	r = origins_store(x->b->store, &o, image, err);
+	origins_finish(&o);
+	return r;
+}
+
 static int store_it(struct import *x, struct err **err)
 {
 	struct store_image *image = xcalloc(1, sizeof(*image));
@@ -370,6 +403,8 @@ static int store_it(struct import *x, struct err **err)
 	image->arch = xstrdup(x->a->arch);
 	image->created = time(NULL);
 	image->appliance = steal_ptr(x->a);
+	if (r == 0)
+		r = store_origins(x, image, err);
 	if (r == 0)
 		r = store_put_image(x->b->store, image, err);
 	x->a = steal_ptr(image->appliance);
@@ -395,6 +430,7 @@ static int run(struct import *x, struct err **err)
 		r = check_secrets(x, err);
 	if (r < 0)
 		return r;
+	find_packages(x);
 	describe_volumes(x);
 	r = check_manifest(x, err);
 	if (r == 0)

@@ -97,6 +97,15 @@ struct tree_node *layer_find(const struct tree *tree, const char *path)
 	return follow(tree, path, true, &real) < 0 ? NULL : tree_get(tree, real);
 }
 
+struct tree_node *layer_entry(const struct tree *tree, const char *path)
+{
+	cleanup_free char *tidy = NULL, *real = NULL;
+
+	if (layer_path(path, &tidy) < 0 || follow(tree, tidy, false, &real) < 0)
+		return NULL;
+	return tree_get(tree, real);
+}
+
 /* An entry's path in the tree, with the links on its way (but not at its end) followed. */
 static int place_of(const struct layers *l, const char *name, char **ret, struct err **err)
 {
@@ -244,7 +253,7 @@ static void put(struct layers *l, struct tree_node node)
 }
 
 static int take(struct layers *l, struct archive *a, struct archive_entry *entry, const char *owner,
-		struct err **err)
+		const char *detail, struct err **err)
 {
 	struct tree_node node = { .mode = archive_entry_mode(entry) & 0177777 };
 	int r = place_of(l, archive_entry_pathname(entry), &node.path, err);
@@ -264,7 +273,8 @@ static int take(struct layers *l, struct archive *a, struct archive_entry *entry
 	node.uid = (uint32_t)archive_entry_uid(entry);
 	node.gid = (uint32_t)archive_entry_gid(entry);
 	node.owner = xstrdup(owner);
-	node.reason = REASON_PACKAGE;
+	node.reason = REASON_LAYER;
+	node.detail = xstrdup(detail);
 	r = fill(l, a, entry, &node, err);
 	if (r < 0)
 		tree_node_finish(&node);
@@ -276,6 +286,8 @@ static int take(struct layers *l, struct archive *a, struct archive_entry *entry
 static int take_all(struct layers *l, struct archive *a, struct err **err)
 {
 	cleanup_free char *owner = xasprintf("layer %zu", l->n);
+	cleanup_free char *detail =
+		l->origin ? xasprintf("%s, %s", owner, l->origin) : xstrdup(owner);
 	struct archive_entry *entry;
 	int r;
 
@@ -284,7 +296,7 @@ static int take_all(struct layers *l, struct archive *a, struct err **err)
 			return fail(a, err);
 		if (++l->files > LAYER_FILES_MAX)
 			return err_set(err, EFBIG, "it has more files than an image may have");
-		r = take(l, a, entry, owner, err);
+		r = take(l, a, entry, owner, detail, err);
 		if (r < 0)
 			return r;
 	}

@@ -16,6 +16,8 @@
 struct layers {
 	struct workspace *ws;
 	struct tree *tree;
+	const char *
+		origin; /* what the layer is called where it comes from, or NULL: part of its files' reason */
 	size_t n; /* layers so far */
 	size_t files;
 	uint64_t bytes;
@@ -35,5 +37,7 @@ int layer_check(const char *path, const char *diff_id, struct err **err);
 int layer_path(const char *path, char **ret);
 /* The node that a path leads to, links followed inside the tree; NULL: none. */
 struct tree_node *layer_find(const struct tree *tree, const char *path);
+/* The same, but a link at the end of the path is what is meant. */
+struct tree_node *layer_entry(const struct tree *tree, const char *path);
 
 #endif

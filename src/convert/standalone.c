@@ -87,9 +87,10 @@ static int check_init(const struct store_image *image, struct err **err)
 	int r;
 
 	if (!image->kernel.path || !image->initramfs.path)
-		return err_set(err, EINVAL,
-			       "it has no kernel: its recipe says that it runs as light machine "
-			       "only");
+		return err_set(err, EINVAL, "it has no kernel: %s",
+			       image->appliance->base
+				       ? "its recipe says that it runs as light machine only"
+				       : "'atoll import --kernel cloud --force' brings one in");
 	if (str_ends(image->appliance->kernel_version, TINY))
 		return err_set(
 			err, EINVAL,

@@ -485,7 +485,7 @@ blank() {
 	"$atoll" import --name lighter greet.oci
 	run "$atoll" export --as raw lighter
 	[ "$status" -eq 1 ]
-	[[ $output == *"it has no kernel: its recipe says that it runs as light machine only" ]]
+	[[ $output == *"it has no kernel: 'atoll import --kernel cloud --force' brings one in" ]]
 	[ ! -e lighter.img ]
 }
 

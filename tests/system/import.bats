@@ -149,3 +149,85 @@ configured() { jq -c "$1" <<<"$CONFIG"; }
 	[ "$status" -eq 0 ]
 	[[ $output != *"not in the image"* ]]
 }
+
+# What dpkg leaves in an image: a package with two files over a link, one that was removed, one of two architectures.
+debian() {
+	mkdir -p "$1/var/lib/dpkg/info" "$1/usr/bin" "$1/usr/share/doc/tool" "$1/etc"
+	ln -sfn usr/bin "$1/sbin"
+	echo tool >"$1/usr/bin/tool"
+	printf 'ID="debian"\nVERSION_CODENAME=trixie\n' >"$1/etc/os-release"
+	printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: Expat\n' \
+		>"$1/usr/share/doc/tool/copyright"
+	printf '%s\n' /. /sbin /sbin/tool /usr/share/doc/tool/copyright /gone /../outside >"$1/var/lib/dpkg/info/tool:amd64.list"
+	printf '%s\n' /run.sh >"$1/var/lib/dpkg/info/removed.list"
+	cat >"$1/var/lib/dpkg/status" <<-'E'
+		Package: tool
+		Status: install ok installed
+		Architecture: amd64
+		Source: tools (1:2-3)
+		Version: 1:2-3+b1
+		Description: a tool
+		 of tools
+
+		Package: tool
+		Status: install ok installed
+		Architecture: i386
+		Version: 1:2-3+b1
+
+		Package: removed
+		Status: deinstall ok config-files
+		Architecture: amd64
+		Version: 1
+
+		Package: ../evil
+		Status: install ok installed
+		Architecture: amd64
+		Version: 1
+	E
+}
+
+@test "each file has its layer for a reason, and dpkg's packages their files: why, tree, size, diff, sbom, query" {
+	debian one
+	mkdir -p two/usr/bin
+	echo other >two/usr/bin/other
+	layer one
+	layer two
+	archive "$CONFIG" one two
+	import
+	[ "$status" -eq 0 ]
+	run "$atoll" why layered /usr/bin/other
+	[ "${lines[0]}" = "/usr/bin/other: 6B of layer 2" ]
+	[ "${lines[1]}" = "  /usr/bin/other is of the image that was imported (layer 2, two.tar)." ]
+	run "$atoll" why layered /sbin/tool
+	[ "${lines[0]}" = "/usr/bin/tool: 5B of tool 1:2-3+b1" ]
+	[ "${lines[1]}" = "  /usr/bin/tool is of the image that was imported (layer 1, one.tar)." ]
+	run "$atoll" tree layered
+	[[ $output == *"the imported image: layer 1, one.tar"*"the imported image: layer 2, two.tar"* ]]
+	[ "$("$atoll" size --format json layered | jq -c '[.package[] | select(.name | test("tool|layer")) | [.name, .files]]')" != "[]" ]
+	run "$atoll" diff layered layered
+	[ "$output" = "no difference between their files" ]
+	run "$atoll" query file=other
+	[ "$status" -eq 0 ]
+	[[ $output == *"layered:amd64 "*" /usr/bin/other "* ]]
+	"$atoll" query --format json source=tools 'version<1:2-4' |
+		jq -e 'length == 1 and (.[0] | .image == "layered" and .package == "tool" and .version == "1:2-3+b1" and .source_version == "1:2-3")'
+	"$atoll" inspect --image layered | jq -e '[.appliance.packages[].name] == ["tool"]'
+	"$atoll" sbom layered | jq -e '(.packages[] | select(.name == "tool" and .filesAnalyzed) | .licenseDeclared == "MIT"
+		and (.externalRefs | map(.referenceLocator) == ["pkg:deb/debian/tool@1%3A2-3%2Bb1?arch=amd64&distro=trixie"]))
+		and (.files | map(.fileName) | contains(["./run.sh", "./usr/bin/other"]))'
+	"$atoll" sbom --format cyclonedx layered | jq -e '.components | map(.name) | contains(["tool"])'
+	run "$atoll" export --as raw layered
+	[ "$status" -eq 1 ]
+	[[ $output == *"layered"*"it has no kernel: 'atoll import --kernel cloud --force' brings one in" ]]
+}
+
+@test "a damaged database of dpkg: a warning, and the files are their layers'" {
+	debian one
+	echo 'no field' >one/var/lib/dpkg/status
+	layer one
+	archive "$CONFIG" one
+	import
+	[ "$status" -eq 0 ]
+	[[ $output == *'layered: no package is known: /var/lib/dpkg/status:1: expected "Field: value"'* ]]
+	"$atoll" why --format json layered /usr/bin/tool | jq -e '.package == "layer 1" and .reason == "layer"'
+}

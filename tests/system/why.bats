@@ -222,7 +222,7 @@ repository_build() {
 		run "$atoll" $command
 		echo "$output"
 		[ "$status" -eq 1 ]
-		[[ $output == 'atoll: appliance "one": an older Atoll built it,'*"build it again ('atoll build RECIPE')" ]]
+		[[ $output == 'atoll: appliance "one": an older Atoll made it,'*"make it again ('atoll build RECIPE'"* ]]
 	done
 }
 
