@@ -460,7 +460,8 @@ static int add_kernel(struct build *s, struct err **err)
 	else
 		r = kernel_open(&s->b->ws, &s->kernel_package, &s->kernel, err);
 	if (r == 0 && s->init)
-		r = initramfs_make(&s->b->ws, &s->kernel, s->init, &s->initramfs, err);
+		r = initramfs_make(&s->b->ws, &s->kernel, s->init, s->recipe->n_volumes > 0,
+				   &s->initramfs, err);
 	if (r == 0 && s->init)
 		r = drivers_make(&s->b->ws, &s->kernel, &s->drivers, err);
 	if (r == 0 && s->recipe->modules)

@@ -72,7 +72,7 @@ static int stage_all(struct staging *s, const struct tree *tree, struct err **er
 static int run_mkfs(struct staging *s, const struct fakeroot *fakeroot, const char *image,
 		    struct err **err)
 {
-	const char *const argv[] = { "mkfs.erofs", "--quiet", "-zlz4hc", "-C16384", "-x-1",
+	const char *const argv[] = { "mkfs.erofs", "--quiet", "-zlz4hc", "-C65536", "-x-1",
 				     "-T0",        "-U" UUID, image,     s->root,   NULL };
 	const char *const env[] = { "LD_PRELOAD", fakeroot->library, "FAKEROOTKEY", fakeroot->key,
 				    NULL };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The initramfs that all appliances of an architecture share (cpio "newc", not compressed: it is
- * small, and nothing has to be unpacked while a machine starts):
+ * The initramfs that appliances with one kernel share, those with volumes one and those without another (cpio
+ * "newc", not compressed: it is small, and nothing has to be unpacked while a machine starts):
  *
  *	/init            atoll-init
  *	/modules/NAME.ko  what reaching the root file system, the wire and the links takes
@@ -13,8 +13,11 @@
 
 #include "kernel.h"
 
-/* Makes it unless the cache has it; `init` is the program. The caller frees *ret_path. */
+/*
+ * Makes it unless the cache has it; `init` is the program, `volumes` whether it has their file system's driver. The
+ * caller frees *ret_path.
+ */
 int initramfs_make(struct workspace *ws, const struct kernel *kernel, const char *init,
-		   char **ret_path, struct err **err);
+		   bool volumes, char **ret_path, struct err **err);
 
 #endif

@@ -340,7 +340,8 @@ static int add_kernel(struct import *x, struct err **err)
 	if (r == 0)
 		r = kernel_open(&x->b->ws, package, &x->kernel, err);
 	if (r == 0)
-		r = initramfs_make(&x->b->ws, &x->kernel, init, &x->initramfs, err);
+		r = initramfs_make(&x->b->ws, &x->kernel, init, x->a->n_volumes > 0, &x->initramfs,
+				   err);
 	if (r == 0)
 		r = drivers_make(&x->b->ws, &x->kernel, &x->drivers, err);
 	if (r < 0)
