@@ -31,6 +31,7 @@ test: build
 bench: build
 	@bench/run
 	@bench/sizes
+	@bench/builds
 
 fuzz: build
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
