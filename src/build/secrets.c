@@ -77,7 +77,8 @@ static char *owner_of(const struct recipe *recipe, const struct tree_node *node)
 		const struct recipe_file *f = &recipe->files[i];
 		cleanup_free char *path = NULL;
 
-		if (tree_path(f->path, &path) == 0 && str_eq(path, node->path))
+		if (tree_path(f->path, &path) == 0 && str_starts(node->path, path) &&
+		    strchr("/", node->path[strlen(path)]) && str_eq(node->owner, "recipe"))
 			return xasprintf("%s:%d:%d", recipe->file, f->line, f->column);
 	}
 	return xasprintf("package \"%s\"", node->owner);

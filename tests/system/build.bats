@@ -604,6 +604,43 @@ refused() {
 	refused 'run: /x' 'files: {/x: {mode: 0755, text: "#!/usr/bin/hello nosuch\n"}}' 'keep: ["!/bin/hello"]' 'files: /x needs its interpreter /usr/bin/hello, which "keep: !/bin/hello" of the recipe leaves out'
 }
 
+@test "files: a folder with all that is in it, links in it followed, none that lead out" {
+	mkdir -p www/deep/er
+	echo one >www/index.html
+	echo two >www/deep/er/page.html
+	printf 'x' >www/run.sh
+	chmod 755 www/run.sh
+	ln -s ../index.html www/deep/again.html
+	recipe a 'packages: [hello]' 'users: {tester: 900}' 'files: {/srv/www: {source: www, owner: tester}}' 'run: hello'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	unpacked a
+	[ "$(cd a.root/srv/www && find . -type f -printf '%P %m\n' | sort)" = "deep/again.html 644
+deep/er/page.html 644
+index.html 644
+run.sh 755" ]
+	[ "$(cat a.root/srv/www/deep/again.html a.root/srv/www/deep/er/page.html)" = "$(printf 'one\ntwo')" ]
+	dump.erofs --path=/srv/www/index.html "$(blob a rootfs)" | grep -q 'Uid: 900 '
+	echo three >www/deep/er/page.html
+	build a.yaml
+	[[ $output == "a: 2 packages"* ]]
+	ln -s "$BATS_TEST_TMPDIR" www/out
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'file "www/out" is outside'* ]]
+	rm www/out
+	ln -s .. www/deep/round
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"is more than 40 folders deep; does a link lead round?" ]]
+	rm www/deep/round
+	echo x >www/passwd
+	recipe b 'packages: [hello]' 'files: {/etc: www}' 'run: hello'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"/etc/passwd\": it is made of the recipe's"* ]]
+}
+
 @test "keep: documentation by its path, and all that there is" {
 	recipe a 'packages: [hello]' 'keep: [/usr/share/doc/hello/README]' 'run: hello'
 	build a.yaml
