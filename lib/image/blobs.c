@@ -80,12 +80,21 @@ static int sync_folder(const char *path)
  */
 static int publish(struct store_writer *w, const char *path)
 {
-	cleanup_free char *folder = store_path(w->store, "blobs/sha256");
-
 	if (fchmod(w->fd, 0444) < 0 || fsync(w->fd) < 0 || rename(w->temp, path) < 0)
 		return -errno;
 	*w->temp = '\0';
-	return sync_folder(folder);
+	w->store->unsynced = true;
+	return 0;
+}
+
+int store_sync_blobs(struct store *s)
+{
+	cleanup_free char *folder = store_path(s, "blobs/sha256");
+	int r = s->unsynced ? sync_folder(folder) : 0;
+
+	if (r == 0)
+		s->unsynced = false;
+	return r;
 }
 
 int store_writer_commit(struct store_writer *w, struct store_blob *ret_blob, struct err **err)
@@ -186,6 +195,36 @@ static bool is_there(const struct store *s, int fd, const char *digest)
 	return there >= 0 && same_bytes(there, fd);
 }
 
+static int find_file(struct store *s, int fd, const char *path, struct store_blob *ret,
+		     struct err **err)
+{
+	char digest[DIGEST_LEN + 1];
+	uint64_t size;
+	int r = begin_writing(s, err);
+
+	if (r == 0)
+		r = digest_file(fd, path, digest, &size, err);
+	if (r < 0)
+		return r;
+	*ret = (struct store_blob){ 0 };
+	if (!is_there(s, fd, digest))
+		return 0;
+	s->unsynced = true; /* who wrote it may not have come so far */
+	memcpy(ret->digest, digest, sizeof(digest));
+	ret->size = size;
+	ret->path = store_blob_path(s, digest);
+	return 0;
+}
+
+int store_find_file(struct store *s, const char *path, struct store_blob *ret_blob,
+		    struct err **err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? err_set_errno(err, errno, "%s", path)
+		      : find_file(s, fd, path, ret_blob, err);
+}
+
 static int add_new(struct store *s, int fd, const char *path, struct store_blob *ret_blob,
 		   struct err **err)
 {
@@ -206,20 +245,10 @@ static int add_new(struct store *s, int fd, const char *path, struct store_blob 
 int store_add_file(struct store *s, const char *path, struct store_blob *ret_blob, struct err **err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char digest[DIGEST_LEN + 1];
-	uint64_t size;
-	int r = fd < 0 ? err_set_errno(err, errno, "%s", path) : begin_writing(s, err);
+	int r = fd < 0 ? err_set_errno(err, errno, "%s", path)
+		       : find_file(s, fd, path, ret_blob, err);
 
-	if (r == 0)
-		r = digest_file(fd, path, digest, &size, err);
-	if (r < 0)
-		return r;
-	if (!is_there(s, fd, digest))
-		return add_new(s, fd, path, ret_blob, err);
-	memcpy(ret_blob->digest, digest, sizeof(digest));
-	ret_blob->size = size;
-	ret_blob->path = store_blob_path(s, digest);
-	return 0;
+	return r < 0 || *ret_blob->digest ? r : add_new(s, fd, path, ret_blob, err);
 }
 
 int store_add_bytes(struct store *s, const void *data, size_t len, struct store_blob *ret_blob,

@@ -6,7 +6,7 @@
  *	writers.lock  shared by those who write blobs, from their first blob to store_close;
  *	              alone by gc, which gives up at once when somebody writes
  *
- * A blob comes to be by rename of a synced file from ingest/, the index by rename as well. So
+ * A blob comes to be by rename of a synced file from ingest/; the index by rename as well, once the blobs' names are synced. So
  * whatever happens to a writer (a kill, no space, no power) leaves at most files that nothing names,
  * which gc deletes.
  */
@@ -182,8 +182,10 @@ int store_write_index(struct store *s, const struct oci_index *index, struct err
 	cleanup_free char *path = store_path(s, "index.json");
 	cleanup_buf struct buf text = BUF_INIT;
 	cleanup_err struct err *cause = NULL;
-	int r;
+	int r = store_sync_blobs(s);
 
+	if (r < 0)
+		return store_error(s, -r, "blobs", err);
 	oci_index_write(index, &text);
 	r = file_write_atomic(path, buf_bytes(&text), text.len, 0644, &cause);
 	return r < 0 ? store_error(s, -r, "index.json", err) : 0;

@@ -66,6 +66,9 @@ int store_writer_commit(struct store_writer *w, struct store_blob *ret_blob, str
 void store_writer_abort(struct store_writer *w); /* accepts NULL */
 int store_add_bytes(struct store *s, const void *data, size_t len, struct store_blob *ret_blob,
 		    struct err **err);
+/* The blob that a file would become, when the store has it, undamaged; else its digest is "". */
+int store_find_file(struct store *s, const char *path, struct store_blob *ret_blob,
+		    struct err **err);
 /* Takes a whole file in, copying; nothing is written when the store has it, undamaged. */
 int store_add_file(struct store *s, const char *path, struct store_blob *ret_blob,
 		   struct err **err);

@@ -3,6 +3,8 @@
 #ifndef ATOLL_STORE_INTERNAL_H
 #define ATOLL_STORE_INTERNAL_H
 
+#include <stdbool.h>
+
 #include "oci.h"
 #include "store.h"
 
@@ -14,6 +16,7 @@ struct store {
 	 * was written yet.
 	 */
 	int writing;
+	bool unsynced; /* blobs have names that are not on disk yet: the index waits for them */
 };
 
 #define STORE_INDEX_LOCK  "index.lock"
@@ -26,6 +29,8 @@ int store_lock(struct store *s, const char *name, int how, int *ret_fd, struct e
 int store_error(const struct store *s, int code, const char *what, struct err **err);
 
 char *store_blob_path(const struct store *s, const char *digest);
+/* Puts the names of blobs on disk. */
+int store_sync_blobs(struct store *s);
 /* A whole small blob that has to be as its digest says. */
 int store_read_blob(struct store *s, const char *digest, size_t max, struct buf *out,
 		    struct err **err);

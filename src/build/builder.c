@@ -78,12 +78,13 @@ struct build {
 	struct accounts accounts;
 	const char *kernel_name; /* "cloud", … */
 	struct kernel kernel;
-	char *initramfs, *drivers;
+	char *vmlinuz, *initramfs, *drivers;
 	char **modules;
 	char *rootfs;
 	struct filesystem_info info;
 	struct verity verity;
 	struct origins origins;
+	struct store_image *image;   /* as far as it is there */
 	char tested[SHA256_HEX + 1]; /* what the recipe's test passed with; empty: it did not run */
 	bool test_ran;               /* now, not before */
 };
@@ -99,11 +100,13 @@ static void finish_build(struct build *s)
 	accounts_finish(&s->accounts);
 	kernel_finish(&s->kernel);
 	free(s->init);
+	free(s->vmlinuz);
 	free(s->initramfs);
 	free(s->drivers);
 	strv_free(s->modules);
 	free(s->rootfs);
 	origins_finish(&s->origins);
+	store_image_free(s->image);
 }
 
 int builder_open(struct builder *b, struct err **err)
@@ -459,6 +462,8 @@ static int add_kernel(struct build *s, struct err **err)
 			      err);
 	else
 		r = kernel_open(&s->b->ws, &s->kernel_package, &s->kernel, err);
+	if (r == 0)
+		s->vmlinuz = xasprintf("%s/vmlinuz", s->kernel.dir);
 	if (r == 0 && s->init)
 		r = initramfs_make(&s->b->ws, &s->kernel, s->init, s->recipe->n_volumes > 0,
 				   &s->initramfs, err);
@@ -543,10 +548,9 @@ static int test(struct build *s, struct err **err)
 	return r < 0 ? r : run_test(s, &t, err);
 }
 
-static int pack(struct build *s, struct err **err)
+static struct pack pack_of(const struct build *s)
 {
-	cleanup_free char *vmlinuz = s->virtual ? xasprintf("%s/vmlinuz", s->kernel.dir) : NULL;
-	struct pack p = {
+	return (struct pack){
 		.recipe = s->recipe,
 		.arch = s->arch,
 		.input = s->key,
@@ -556,14 +560,19 @@ static int pack(struct build *s, struct err **err)
 		.rootfs = s->rootfs,
 		.verity = &s->verity,
 		.tested = *s->tested ? s->tested : NULL,
-		.kernel = vmlinuz,
+		.kernel = s->vmlinuz,
 		.vmlinux = s->kernel.vmlinux,
 		.initramfs = s->initramfs,
 		.drivers = s->drivers,
 	};
+}
+
+static int pack(struct build *s, struct err **err)
+{
+	struct pack p = pack_of(s);
 
 	progress_stage(&s->progress, "storing");
-	return pack_image(s->b->store, &p, &s->origins, err);
+	return pack_image(s->b->store, &p, &s->origins, s->image, err);
 }
 
 static int find_origins(struct build *s, struct err **err)
@@ -579,19 +588,30 @@ static int write_filesystem(struct build *s, struct err **err)
 	return r < 0 ? r : verity_append(s->rootfs, &s->verity, err);
 }
 
-/* One and the other, each of which writes what the other does not look at. */
-static int handle_half(size_t i, void *data, struct err **err)
-{
-	struct build *s = data;
+/* Each writes what the others do not look at; pack is as it was before all of them. */
+struct shares {
+	struct build *build;
+	struct pack pack;
+};
 
-	return i ? find_origins(s, err) : write_filesystem(s, err);
+static int handle_share(size_t i, void *data, struct err **err)
+{
+	struct shares *shares = data;
+	struct build *s = shares->build;
+
+	if (i == 0)
+		return write_filesystem(s, err);
+	return i == 1 ? find_origins(s, err) : pack_find(s->b->store, &shares->pack, s->image, err);
 }
 
-/* mkfs.erofs compresses on one processor, however many there are: the files are described meanwhile. */
+/* mkfs.erofs compresses on one processor, however many there are: the rest is done meanwhile. */
 static int write_files(struct build *s, struct err **err)
 {
+	struct shares shares = { .build = s, .pack = pack_of(s) };
+
 	progress_stage(&s->progress, "writing the file system");
-	return parallel(2, handle_half, s, err);
+	s->image = xcalloc(1, sizeof(*s->image));
+	return parallel(3, handle_share, &shares, err);
 }
 
 static int make_image(struct build *s, struct err **err)

@@ -84,33 +84,52 @@ static struct appliance *make_manifest(const struct pack *p)
 	return a;
 }
 
-static int add_blob(struct store *store, const char *path, struct store_blob *blob,
-		    struct err **err)
+/* What is there before the root file system is; other images have the same. */
+struct shared_file {
+	const char *path; /* or NULL */
+	struct store_blob *blob;
+};
+
+#define SHARED 4
+
+static void list_shared(const struct pack *p, struct store_image *image,
+			struct shared_file files[SHARED])
 {
-	return path ? store_add_file(store, path, blob, err) : 0;
+	files[0] = (struct shared_file){ p->kernel, &image->kernel };
+	files[1] = (struct shared_file){ p->vmlinux, &image->vmlinux };
+	files[2] = (struct shared_file){ p->initramfs, &image->initramfs };
+	files[3] = (struct shared_file){ p->drivers, &image->drivers };
+}
+
+int pack_find(struct store *store, const struct pack *p, struct store_image *image,
+	      struct err **err)
+{
+	struct shared_file files[SHARED];
+	int r = 0;
+
+	list_shared(p, image, files);
+	for (size_t i = 0; r == 0 && i < SHARED; i++)
+		if (files[i].path)
+			r = store_find_file(store, files[i].path, files[i].blob, err);
+	return r;
 }
 
 static int add_files(struct store *store, const struct pack *p, struct store_image *image,
 		     struct err **err)
 {
-	const struct {
-		const char *path;
-		struct store_blob *blob;
-	} files[] = {
-		{ p->rootfs, &image->rootfs },   { p->kernel, &image->kernel },
-		{ p->vmlinux, &image->vmlinux }, { p->initramfs, &image->initramfs },
-		{ p->drivers, &image->drivers },
-	};
-	int r = 0;
+	struct shared_file files[SHARED];
+	int r = store_add_file(store, p->rootfs, &image->rootfs, err);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files); i++)
-		r = add_blob(store, files[i].path, files[i].blob, err);
+	list_shared(p, image, files);
+	for (size_t i = 0; r == 0 && i < SHARED; i++)
+		if (files[i].path && !*files[i].blob->digest)
+			r = store_add_file(store, files[i].path, files[i].blob, err);
 	return r;
 }
 
-int pack_image(struct store *store, const struct pack *p, struct origins *origins, struct err **err)
+int pack_image(struct store *store, const struct pack *p, struct origins *origins,
+	       struct store_image *image, struct err **err)
 {
-	struct store_image *image = xcalloc(1, sizeof(*image));
 	int r;
 
 	image->name = xstrdup(p->recipe->name);
@@ -122,10 +141,7 @@ int pack_image(struct store *store, const struct pack *p, struct origins *origin
 	r = add_files(store, p, image, err);
 	if (r == 0)
 		r = origins_store(store, origins, image, err);
-	if (r == 0)
-		r = store_put_image(store, image, err);
-	store_image_free(image);
-	return r;
+	return r < 0 ? r : store_put_image(store, image, err);
 }
 
 static bool blob_is_there(const struct store_blob *b)

@@ -23,9 +23,12 @@ struct pack {
 	const char *tested; /* as the manifest's; or NULL */ /* of rootfs */
 };
 
-/* Writes the blobs, then the image under the recipe's name. */
+/* Sets those blobs of an image, but the root file system, that the store has already. Writes nothing. */
+int pack_find(struct store *store, const struct pack *pack, struct store_image *image,
+	      struct err **err);
+/* Writes the others, then the image under the recipe's name. */
 int pack_image(struct store *store, const struct pack *pack, struct origins *origins,
-	       struct err **err);
+	       struct store_image *image, struct err **err);
 
 /* Whether the store has the whole image that a build with this key would make. */
 bool pack_is_there(struct store *store, const char *name, const char *arch, const char *input,

@@ -450,6 +450,22 @@ $home/lib/server/libjvm.so $jli" ]
 	[ "$(digest)" = "$warm" ]
 }
 
+@test "the index names blobs only when they and their names are on disk" {
+	recipe a 'packages: [hello]'
+	strace -f -y -qq -e trace=fsync,rename -o trace "$builder" --quiet --apt "$WORK/apt" a.yaml
+	awk '
+		/ fsync\([0-9]+<.*\/ingest\/blob/ { split($0, part, /[<>]/); synced[part[2]] = 1 }
+		/ rename\(".*\/ingest\/blob/ { split($0, part, "\""); if (!synced[part[2]]) exit 1; blobs++; unnamed = 1 }
+		/ fsync\([0-9]+<.*\/blobs\/sha256>/ { unnamed = 0; folders++ }
+		/ rename\(".*\/store\/index\.json"\)/ { if (unnamed) exit 1; indexes++ }
+		END { print blobs, folders, indexes }' trace >counts
+	cat counts
+	read -r blobs folders indexes <counts
+	[ "$blobs" -ge 5 ]
+	[ "$folders" -eq 1 ]
+	[ "$indexes" -eq 2 ]
+}
+
 @test "the same input gives the same bytes, whoever builds" {
 	recipe a 'packages: [hello, certificates, app, libc6, libnss]' 'users: {tester: 900}' 'run: app' \
 		'files: {/etc/a.conf: {text: "x", owner: tester}}'
