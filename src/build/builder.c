@@ -264,7 +264,7 @@ static bool is_cached(const struct package *p)
 	return sha256_file(p->deb, hex, NULL) == 0 && str_eq(hex, p->sha256);
 }
 
-static void want(struct fetch_job *jobs, size_t *n, const struct package *p)
+static void want(struct build *s, struct fetch_job *jobs, size_t *n, const struct package *p)
 {
 	if (p->unpacked || is_cached(p))
 		return;
@@ -275,6 +275,7 @@ static void want(struct fetch_job *jobs, size_t *n, const struct package *p)
 		.dest = xstrdup(p->deb),
 		.size = p->size,
 		.max = DEB_MAX,
+		.said_by = s->locked ? "the lock" : NULL,
 	};
 	strcpy(jobs[(*n)++].sha256, p->sha256);
 }
@@ -316,11 +317,11 @@ static int fetch(struct build *s, struct err **err)
 
 	unpack_find(&s->b->ws, wanted, s->packages.n + 1);
 	for (size_t i = 0; i < s->packages.n; i++)
-		want(jobs, &n, wanted[i]);
+		want(s, jobs, &n, wanted[i]);
 	if (!package_list_find(&s->packages, s->users.name))
-		want(jobs, &n, &s->users);
+		want(s, jobs, &n, &s->users);
 	if (s->virtual && !has_kernel(s))
-		want(jobs, &n, &s->kernel_package);
+		want(s, jobs, &n, &s->kernel_package);
 	progress_stage(&s->progress, "fetching %zu packages", n);
 	r = fetch_all(&s->b->ws, jobs, n, progress_bytes, &s->progress, err);
 	while (n)

@@ -171,9 +171,10 @@ static int check(struct transfer *t, CURLcode result, struct err **err)
 			       job->size ? job->size : job->max);
 	if (*job->sha256 && strcmp(hex, job->sha256) != 0)
 		return err_set(err, EBADMSG,
-			       "%s: fetched from %s, but its sha256 is %s where the index says %s; "
-			       "the mirror or a proxy altered it",
-			       job->name, job->url, hex, job->sha256);
+			       "%s: fetched from %s, but its sha256 is %s where %s says %s; "
+			       "somebody altered one of them",
+			       job->name, job->url, hex, job->said_by ? job->said_by : "the index",
+			       job->sha256);
 	return 0;
 }
 

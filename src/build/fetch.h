@@ -18,6 +18,7 @@ struct fetch_job {
 	char *name;                  /* for people */
 	char *dest;                  /* gets there only when complete and right */
 	char sha256[SHA256_HEX + 1]; /* "": any */
+	const char *said_by;         /* who says that: "the lock"; NULL: the index */
 	uint64_t size;               /* expected; 0: unknown */
 	uint64_t max;                /* where the size is unknown */
 };

@@ -102,8 +102,13 @@ int selection_resolve(struct builder *b, const struct recipe *recipe, const char
 		      struct err **err)
 {
 	struct lock lock = { 0 };
+	cleanup_free char *at = recipe_at(recipe, "base");
 	int r = selection_open_universe(b, recipe->base, arch, progress, err);
 
+	if (r == -EINVAL) {
+		*ret_mistake = true;
+		return err_prefix(err, "%s", at);
+	}
 	if (r < 0)
 		return r;
 	progress_stage(progress, "resolving");
