@@ -70,11 +70,17 @@ struct options {
 static int run_one(struct builder *b, recipe_fn run, const char *file)
 {
 	struct diag_list diags = DIAG_LIST_INIT;
-	struct recipe *recipe = recipe_read(file, NULL, &diags);
 	cleanup_err struct err *err = NULL;
+	struct recipe *recipe = NULL;
+	struct stat st;
 	bool mistake;
 	int code = 0;
 
+	/* It is read more than once: what a pipe gave is gone then. */
+	if (stat(file, &st) == 0 && !S_ISREG(st.st_mode))
+		diag_add(&diags, file, 0, 0, "is not a regular file");
+	else
+		recipe = recipe_read(file, NULL, &diags);
 	if (!recipe) {
 		diag_print(&diags, stderr);
 		code = EXIT_MISTAKE;
@@ -104,11 +110,12 @@ static int run_all(struct builder *b, recipe_fn run, char **files)
 static int list_fixes(struct builder *b, char **names)
 {
 	cleanup_err struct err *err = NULL;
+	bool mistake;
 
-	if (update_fixes(b, names, &err) == 0)
+	if (update_fixes(b, names, &mistake, &err) == 0)
 		return 0;
 	log_error("%s", err_msg(err));
-	return EXIT_OWN;
+	return mistake ? EXIT_MISTAKE : EXIT_OWN;
 }
 
 static void print_json(json_t *list)

@@ -10,6 +10,7 @@
 #include "held.h"
 #include "kernel.h"
 #include "lock.h"
+#include "log.h"
 #include "mem.h"
 #include "selection.h"
 #include "str.h"
@@ -32,16 +33,19 @@ static json_t *change_json(const char *key, const char *subject, const struct ch
 static void print_change(const struct change *c)
 {
 	if (!c->from)
-		printf("  + %s %s\n", c->name, c->to);
+		printf("  + %s %s", c->name, c->to);
 	else if (!c->to)
-		printf("  - %s %s\n", c->name, c->from);
-	else if (c->files < 0)
-		printf("  %s %s -> %s\n", c->name, c->from, c->to);
-	else if (c->files == 0)
-		printf("  %s %s -> %s (no file of the appliance)\n", c->name, c->from, c->to);
+		printf("  - %s %s", c->name, c->from);
+	else if (str_eq(c->from, c->to))
+		printf("  %s %s, another file of that version", c->name, c->to);
 	else
-		printf("  %s %s -> %s (%d files of the appliance)\n", c->name, c->from, c->to,
-		       c->files);
+		printf("  %s %s -> %s", c->name, c->from, c->to);
+	if (!c->from || !c->to || c->files < 0)
+		putchar('\n');
+	else if (c->files == 0)
+		printf(" (no file of the appliance)\n");
+	else
+		printf(" (%d file%s of the appliance)\n", c->files, c->files == 1 ? "" : "s");
 }
 
 /* What moving a lock changes. */
@@ -228,7 +232,9 @@ static size_t check_package(struct builder *b, const struct store_image *image,
 	return newer;
 }
 
-static int check_image(struct builder *b, const struct store_image *image, struct err **err)
+/* Adds to *ret_n how many there are. */
+static int check_image(struct builder *b, const struct store_image *image, size_t *ret_n,
+		       struct err **err)
 {
 	const struct appliance *a = image->appliance;
 	struct progress progress;
@@ -246,6 +252,7 @@ static int check_image(struct builder *b, const struct store_image *image, struc
 	for (size_t i = 0; i < a->n_packages; i++)
 		n += check_package(b, image, held, &a->packages[i], n);
 	held_close(held);
+	*ret_n += n;
 	return 0;
 }
 
@@ -264,13 +271,14 @@ static int find_named(struct builder *b, char *const *names, char ***ret, struct
 	return 0;
 }
 
-int update_fixes(struct builder *b, char *const *names, struct err **err)
+int update_fixes(struct builder *b, char *const *names, bool *ret_mistake, struct err **err)
 {
 	cleanup_strv char **named = NULL;
 	struct store_image **images;
-	size_t n;
+	size_t n, fixes = 0;
 	int r = find_named(b, names, &named, err);
 
+	*ret_mistake = r == -ENOENT;
 	if (r == 0)
 		r = store_list_images(b->store, &images, &n, err);
 	if (r < 0)
@@ -278,12 +286,18 @@ int update_fixes(struct builder *b, char *const *names, struct err **err)
 	for (size_t i = 0; r == 0 && i < n; i++) {
 		const struct store_image *image = images[i];
 
-		if (image->damage || !image->appliance->base ||
-		    (b->arch && !str_eq(b->arch, image->arch)) ||
+		if (image->damage || (b->arch && !str_eq(b->arch, image->arch)) ||
 		    (named && !strv_has(named, image->digest)))
 			continue;
-		r = check_image(b, image, err);
+		if (image->appliance->base)
+			r = check_image(b, image, &fixes, err);
+		else if (named)
+			log_warn("appliance \"%s\" is of no recipe: which indexes its packages are "
+				 "in is unknown",
+				 image->name);
 	}
 	store_images_free(images, n);
+	if (r == 0 && !fixes && !b->json)
+		printf("none\n");
 	return r;
 }

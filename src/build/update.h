@@ -14,8 +14,8 @@ int update_lock(struct builder *b, const struct recipe *recipe, bool *ret_mistak
 
 /*
  * Prints, image by image, the packages that the indexes have in a newer version and of which the image
- * holds a file. Of the images in `names`; of all without one.
+ * holds a file, or "none". Of the images in `names`; of all without one. *ret_mistake: there is no such image.
  */
-int update_fixes(struct builder *b, char *const *names, struct err **err);
+int update_fixes(struct builder *b, char *const *names, bool *ret_mistake, struct err **err);
 
 #endif

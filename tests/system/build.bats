@@ -1022,3 +1022,12 @@ kubeconfig() {
 	build good.yaml
 	[ "$status" -eq 0 ]
 }
+
+@test "a recipe that is no file is refused: it would be read more than once" {
+	mkfifo pipe.yaml
+	build pipe.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == "pipe.yaml: is not a regular file"* ]]
+	build .
+	[ "$status" -eq 1 ]
+}

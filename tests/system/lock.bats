@@ -52,7 +52,7 @@ rootfs() {
 	newer 2
 	"$atoll" fixes
 	[ "$("$atoll" fixes --format json | jq -c '.[] | [.image, .package, .from, .to, .files]')" = '["a","hello","1","2",1]' ]
-	[ "$("$atoll" fixes a | tail -1)" = "  hello 1 -> 2 (1 files of the appliance)" ]
+	[ "$("$atoll" fixes a | tail -1)" = "  hello 1 -> 2 (1 file of the appliance)" ]
 	build --update --force a.yaml
 	[ "$status" -eq 0 ]
 	[ "$(rootfs a)" = "$first" ]
@@ -60,13 +60,14 @@ rootfs() {
 
 	run "$atoll" update a.yaml
 	[ "$status" -eq 0 ]
-	[[ $output == *"  hello 1 -> 2 (1 files of the appliance)" ]]
+	[[ $output == *"  hello 1 -> 2 (1 file of the appliance)" ]]
 	run "$atoll" update a.yaml
 	[[ $output == *"unchanged"* ]]
 	build a.yaml
 	[ "$(version a hello)" = 2 ]
 	[ "$(rootfs a)" != "$first" ]
-	[ -z "$("$atoll" fixes)" ]
+	[ "$("$atoll" fixes)" = none ]
+	[ "$("$atoll" fixes --format json)" = "[]" ]
 
 	# Another computer, where nothing is known but the old lock.
 	ATOLL_ROOT=$BATS_TEST_TMPDIR/elsewhere
@@ -202,9 +203,17 @@ rootfs() {
 	[ "$("$atoll" query package=hello --format json | jq -r '.[0].version')" = 1 ]
 }
 
+@test "a lock that moves to another file of the same version says so" {
+	"$atoll" update a.yaml
+	sed -i -E 's/^(package hello 1 all )[0-9a-f]{64}/\1'"$(printf %064d 0)"'/' a.lock
+	run "$atoll" update a.yaml
+	[ "$status" -eq 0 ]
+	[[ $output == *"  hello 1, another file of that version"* && $output != *"->"* ]]
+}
+
 @test "fixes: mistakes" {
 	build a.yaml
 	run "$atoll" fixes b
-	[ "$status" -ne 0 ]
+	[ "$status" -eq 1 ]
 	[[ $output == *'appliance "b" not found'* ]]
 }
