@@ -70,6 +70,11 @@ int str_to_size(const char *s, uint64_t *ret_bytes)
 	return 0;
 }
 
+const char *str_plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 char *str_from_size(uint64_t bytes, char *buf)
 {
 	static const char units[] = "BKMGT";

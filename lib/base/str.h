@@ -32,6 +32,9 @@ int str_to_u64(const char *s, uint64_t max, uint64_t *ret_value);
 /* "64M", "1G", "512K", "4096": bytes, units of 1024; -EINVAL or -ERANGE. */
 int str_to_size(const char *s, uint64_t *ret_bytes);
 
+/* "s", but "" for 1: of things that are counted. */
+const char *str_plural(size_t n);
+
 /* "1.5M" and the like for people; buf of at least 16 bytes. Returns buf. */
 char *str_from_size(uint64_t bytes, char *buf);
 

@@ -641,8 +641,9 @@ static void say_result(struct build *s)
 			   : s->test_ran ? ", test passed"
 					 : ", test passed before";
 
-	progress_result(&s->progress, "%zu packages, %zu files, %s, %s compressed%s, %.1f s",
-			s->packages.n, s->info.files, str_from_size(s->info.bytes, plain),
+	progress_result(&s->progress, "%zu package%s, %zu file%s, %s, %s compressed%s, %.1f s",
+			s->packages.n, str_plural(s->packages.n), s->info.files,
+			str_plural(s->info.files), str_from_size(s->info.bytes, plain),
 			str_from_size(s->info.image_bytes, packed), test,
 			(double)(clock_ms() - s->progress.started) / 1000);
 }

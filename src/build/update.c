@@ -45,7 +45,7 @@ static void print_change(const struct change *c)
 	else if (c->files == 0)
 		printf(" (no file of the appliance)\n");
 	else
-		printf(" (%d file%s of the appliance)\n", c->files, c->files == 1 ? "" : "s");
+		printf(" (%d file%s of the appliance)\n", c->files, str_plural((size_t)c->files));
 }
 
 /* What moving a lock changes. */

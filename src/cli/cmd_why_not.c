@@ -184,10 +184,10 @@ static void print_share(const struct image_reasons *i, const struct share *s)
 	str_from_size(s->left_bytes, left);
 	printf("Of %s, appliance \"%s\" has ", package, i->image->name);
 	if (s->kept)
-		printf("%zu file%s (%s), and not %s %zu (%s):\n", s->kept, s->kept == 1 ? "" : "s",
+		printf("%zu file%s (%s), and not %s %zu (%s):\n", s->kept, str_plural(s->kept),
 		       kept, s->left == 1 ? "this" : "these", s->left, left);
 	else
-		printf("nothing; %zu file%s (%s) %s left out:\n", s->left, s->left == 1 ? "" : "s",
+		printf("nothing; %zu file%s (%s) %s left out:\n", s->left, str_plural(s->left),
 		       left, s->left == 1 ? "was" : "were");
 	table_init(&t, titles);
 	for (size_t n = 0; n < i->reasons->n_left; n++) {
@@ -251,8 +251,9 @@ static int ask_package(const struct image_reasons *i, const char *name, bool jso
 		return unseen_package(i, name, err);
 	count(i->reasons, &s);
 	if (!s.left && s.kept)
-		return err_set(err, EEXIST, "appliance \"%s\" has all %zu files of package \"%s\"",
-			       i->image->name, s.kept, name);
+		return err_set(err, EEXIST,
+			       "appliance \"%s\" has all of package \"%s\", %zu file%s",
+			       i->image->name, name, s.kept, str_plural(s.kept));
 	if (!s.left)
 		return err_set(
 			err, ENOENT,

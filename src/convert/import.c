@@ -158,11 +158,11 @@ static void say_left_out(struct import *x, const struct layers *l)
 {
 	progress_clear(&x->progress);
 	if (l->devices)
-		log_warn("%s: %zu devices, sockets or pipes are not in the appliance", x->a->name,
+		log_warn("%s: left out, of devices, sockets and pipes: %zu", x->a->name,
 			 l->devices);
 	if (l->setuid)
-		log_warn("%s: %zu programs lost their set-user-ID or set-group-ID bit", x->a->name,
-			 l->setuid);
+		log_warn("%s: without their set-user-ID or set-group-ID bit, of programs: %zu",
+			 x->a->name, l->setuid);
 }
 
 /* What keeps it from being of use, and is no reason to refuse it. */
@@ -449,11 +449,12 @@ int import_image(struct builder *b, const struct import_options *o, struct err *
 
 	/* Names in UTF-8 stay the bytes that they are. */
 	setlocale(LC_CTYPE, "C.UTF-8");
-	progress_init(&x.progress, o->name ? o->name : o->source, b->quiet);
+	progress_init(&x.progress, o->source, b->quiet);
 	r = run(&x, err);
 	if (r == 0)
-		progress_result(&x.progress, "\"%s\", %zu files, %s, %s compressed", x.a->name,
-				x.info.files, str_from_size(x.info.bytes, plain),
+		progress_result(&x.progress, "\"%s\", %zu file%s, %s, %s compressed", x.a->name,
+				x.info.files, str_plural(x.info.files),
+				str_from_size(x.info.bytes, plain),
 				str_from_size(x.info.image_bytes, packed));
 	finish(&x);
 	return r < 0 ? err_prefix(err, "%s", o->source) : 0;

@@ -82,6 +82,16 @@ static const struct format *find_format(const char *name)
 	exit(EXIT_USAGE);
 }
 
+/* The file takes its name when all of it is written. */
+static const char *find_output(const char *name)
+{
+	if (!str_eq(name, "-"))
+		return name;
+	log_error("--output: expected a file; it cannot be standard output (./- is a file of that "
+		  "name)");
+	exit(EXIT_USAGE);
+}
+
 static const char *find_kernel(const char *name)
 {
 	if (str_eq(name, "cloud") || str_eq(name, "generic"))
@@ -116,7 +126,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 			strv_append(&o->import.allow_secrets, optarg);
 			break;
 		case 'o':
-			o->export.out = optarg;
+			o->export.out = find_output(optarg);
 			break;
 		case 'q':
 			o->quiet = true;

@@ -946,7 +946,7 @@ left_running() {
 	recipe c 'packages: [libhello]'
 	build a.yaml b.yaml c.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *"a: 2 packages"*"did you mean"*"c: 1 packages"* ]]
+	[[ $output == *"a: 2 packages"*"did you mean"*"c: 1 package, "* ]]
 }
 
 @test "a secret in an image fails the build, with its place and its owner" {

@@ -187,8 +187,8 @@ make_layers() {
 	run timeout 60 "$atoll" import archive.tar
 	echo "$output"
 	[ "$status" -eq 0 ]
-	[[ $output == *"layered: 1 devices, sockets or pipes are not in the appliance"* ]]
-	[[ $output == *"layered: 1 programs lost their set-user-ID or set-group-ID bit"* ]]
+	[[ $output == *"layered: left out, of devices, sockets and pipes: 1"* ]]
+	[[ $output == *"layered: without their set-user-ID or set-group-ID bit, of programs: 1"* ]]
 	"$atoll" inspect --image layered >image.json
 	jq -e '.appliance | .run == ["/bin/busybox", "sh", "/run.sh"] and .user == "7" and .provides == {"port-7080": "tcp/7080"}
 		and .volumes.keep == {"target": "/keep", "owner": 7, "group": 7, "mode": 493}' image.json
@@ -496,6 +496,10 @@ blank() {
 	[[ $output == *'there is no format "floppy"; there are tar, oci, docker, raw, qcow2, vmdk, vhd, ova, iso, netboot'* ]]
 	run "$atoll" export greet
 	[ "$status" -eq 2 ]
+	run "$atoll" export --as tar -o - greet
+	[ "$status" -eq 2 ]
+	[[ $output == *"--output: expected a file; it cannot be standard output"* ]]
+	[ ! -e - ]
 	run "$atoll" export --as tar gret
 	[ "$status" -eq 1 ]
 	[[ $output == *'did you mean "greet"?' ]]

@@ -145,9 +145,14 @@ configured() { jq -c "$1" <<<"$CONFIG"; }
 	[ "$status" -eq 0 ]
 	[[ $output == *"layered: the command gone is not in the image"*"layered: the folder /nowhere, where the command is to begin, is not in the image"* ]]
 	archive "$(configured '.config |= (.Entrypoint = ["busybox"] | .Env = ["PATH=/nowhere:/bin"] | .WorkingDir = "/bin")')" one
-	import --force
+	import --force --name other
 	[ "$status" -eq 0 ]
-	[[ $output != *"not in the image"* ]]
+	[ "${lines[0]%, * compressed}" = 'archive.tar: "other", 2 files, 24B' ]
+	rm -r one/bin
+	layer one
+	archive "$(configured '.config = {Entrypoint: ["/run.sh"]}')" one
+	import --force
+	[[ $output == 'archive.tar: "layered", 1 file, 12B, '* ]]
 }
 
 # What dpkg leaves in an image: a package with two files over a link, one that was removed, one of two architectures.

@@ -114,7 +114,7 @@ a_recipe() {
 	[[ ${lines[0]} == "code 125" ]]
 	[[ ${lines[1]} == *'package "big": cannot unpack to the cache: No space left'* ]]
 	[ "${lines[2]}" = 2 ]
-	[[ ${lines[3]} == "large: 1 packages"* ]]
+	[[ ${lines[3]} == "large: 1 package, "* ]]
 	build large.yaml
 	[ "$(digest)" = "$(jq -r '.manifests[].digest' after)" ]
 }
