@@ -131,7 +131,7 @@ static int unseen_file(const struct image_reasons *i, const char *path, struct e
 
 static int ask_file(const struct image_reasons *i, const char *path, bool json, struct err **err)
 {
-	cleanup_free char *real = reasons_real_path(i->reasons, path);
+	cleanup_free char *real = path_meant(i, path);
 	const struct reasons_file *f = real ? reasons_find_left(i->reasons, real) : NULL;
 	cleanup_free char *shown = NULL;
 
@@ -196,8 +196,7 @@ static void print_share(const struct image_reasons *i, const struct share *s)
 
 		if (!counts(s, f))
 			continue;
-		/* The headline says it of most. */
-		why = may_be_kept(f) ? xstrdup("") : reason_sentence(f);
+		why = reason_sentence(f);
 		shown = text_visible(why);
 		table_add(&t, str_from_size(f->size, kept));
 		table_add(&t, path);
@@ -266,21 +265,33 @@ static int ask_package(const struct image_reasons *i, const char *name, bool jso
 	return 0;
 }
 
+/* What is there, or never was in the builder's hands: an answer too, with a status that says so. */
+static void print_other_json(const char *key, const char *what, int r, const struct err *err)
+{
+	json_t *o =
+		json_pack("{s:o, s:s, s:o}", key, json_text(what), "reason",
+			  r == -EEXIST ? "kept" : "unknown", "sentence", json_text(err_msg(err)));
+
+	print_json(o);
+	json_decref(o);
+}
+
 int cmd_why_not(const struct args *args)
 {
 	cleanup_image_reasons struct image_reasons i = { 0 };
 	cleanup_err struct err *err = NULL;
 	const char *what = args_word(args, 1);
-	bool json;
+	bool json, is_path = strchr(what, '/');
 	int r;
 
 	if (args_json(args, &json, &err) < 0) {
 		report_error(err);
 		return EXIT_USAGE;
 	}
-	r = image_reasons_open(args_word(args, 0), &i, &err);
-	if (r == 0)
-		r = strchr(what, '/') ? ask_file(&i, what, json, &err)
-				      : ask_package(&i, what, json, &err);
+	if (image_reasons_open(args_word(args, 0), &i, &err) < 0)
+		return report_error(err);
+	r = is_path ? ask_file(&i, what, json, &err) : ask_package(&i, what, json, &err);
+	if (r < 0 && json)
+		print_other_json(is_path ? "path" : "package", what, r, err);
 	return r < 0 ? report_error(err) : 0;
 }

@@ -59,10 +59,30 @@ static int not_there(const struct image_reasons *i, const char *path, const char
 		       name, shown, name);
 }
 
+static bool is_known(const struct image_reasons *i, const char *path)
+{
+	return path && (reasons_find(i->reasons, path) || reasons_find_left(i->reasons, path));
+}
+
+char *path_meant(const struct image_reasons *i, const char *given)
+{
+	char *real = reasons_real_path(i->reasons, given);
+	cleanup_free char *plain = NULL, *other = NULL;
+
+	if (is_known(i, real) || !strchr(given, '\\'))
+		return real;
+	plain = text_from_visible(given);
+	other = reasons_real_path(i->reasons, plain);
+	if (!is_known(i, other))
+		return real;
+	free(real);
+	return steal_ptr(other);
+}
+
 int image_reasons_find(const struct image_reasons *i, const char *path,
 		       const struct reasons_file **ret, struct err **err)
 {
-	cleanup_free char *real = reasons_real_path(i->reasons, path);
+	cleanup_free char *real = path_meant(i, path);
 	const struct reasons_file *f = real ? reasons_find(i->reasons, real) : NULL;
 
 	if (!f)

@@ -24,6 +24,11 @@ void image_reasons_close(struct image_reasons *i); /* accepts a zeroed one */
 int image_reasons_find(const struct image_reasons *i, const char *path,
 		       const struct reasons_file **ret, struct err **err);
 
+/*
+ * The path as the image knows it (reasons_real_path), of what is there or was left out: as it was given, or when
+ * nothing is called so and backslashes are in it, as it was shown. NULL above 40 links; the caller frees.
+ */
+char *path_meant(const struct image_reasons *i, const char *given);
 /* "/usr/bin/x" as it can be shown (text_visible); the caller frees. */
 char *path_shown(const char *path);
 /* "/PATH SENTENCE." on a line, behind `indent`. */

@@ -155,6 +155,26 @@ char *text_visible(const char *s)
 	return buf_steal_str(&out);
 }
 
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+char *text_from_visible(const char *s)
+{
+	char *text = xmalloc(strlen(s) + 1), *out = text;
+
+	while (*s) {
+		bool byte =
+			s[0] == '\\' && s[1] == 'x' && hex_digit(s[2]) >= 0 && hex_digit(s[3]) >= 0;
+
+		*out++ = byte ? (char)(hex_digit(s[2]) << 4 | hex_digit(s[3])) : *s;
+		s += byte ? 4 : s[0] == '\\' && s[1] == '\\' ? 2 : 1;
+	}
+	*out = '\0';
+	return text;
+}
+
 size_t text_make_safe(uint8_t *data, size_t len)
 {
 	uint8_t *out = data, *end = data + len;

@@ -34,6 +34,8 @@ char *text_safe(const char *s);
  * turn text around, and what is not UTF-8 are \xNN, and a backslash is two.
  */
 char *text_visible(const char *s);
+/* The text that text_visible shows so, for who copies what was printed; the caller frees. */
+char *text_from_visible(const char *s);
 /* As text_safe, for a stream's bytes: keeps newline and tab, drops carriage return, in place. */
 size_t text_make_safe(uint8_t *data, size_t len);
 

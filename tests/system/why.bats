@@ -133,7 +133,7 @@ repository_build() {
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = 'Of shell 1, appliance "one" has 1 file (10B), and not this 1 (16B):' ]
-	[[ ${lines[2]} == *" 16B  /usr/bin/spare"* ]]
+	[[ ${lines[2]} == *" 16B  /usr/bin/spare  is asked for by nothing"* ]]
 	run "$atoll" why-not one unused
 	[[ ${lines[0]} == 'Of unused 1, appliance "one" has nothing; 1 file (7B) was left out:' ]]
 	run "$atoll" why-not one unusd
@@ -142,6 +142,12 @@ repository_build() {
 	run "$atoll" why-not one nginx
 	[ "$status" -eq 1 ]
 	[[ $output == *'package "nginx" is none of those that appliance "one" was made of'* ]]
+	run --separate-stderr "$atoll" why-not one nginx --format json
+	[ "$status" -eq 1 ]
+	jq -e '.package == "nginx" and .reason == "unknown" and (.sentence | test("none of those"))' <<<"$output"
+	run --separate-stderr "$atoll" why-not one /usr/bin/hello --format json
+	[ "$status" -eq 1 ]
+	jq -e '.path == "/usr/bin/hello" and .reason == "kept"' <<<"$output"
 	"$atoll" why-not one hello --format json | jq -e '.left_out.files == 3 and (.files | map(.reason) | sort) == ["excluded", "none", "none"]'
 }
 
@@ -151,6 +157,15 @@ repository_build() {
 	run "$atoll" why one "$path"
 	[ "$status" -eq 0 ]
 	[[ ${lines[0]} == '/usr/share/hello/n\xe4me\x1b[31m\\\x09x: '* ]]
+	# As it is shown it is found as well.
+	run "$atoll" why one '/usr/share/hello/n\xe4me\x1b[31m\\\x09x'
+	[ "$status" -eq 0 ]
+	run "$atoll" tree one '/usr/share/hello/n\xe4me\x1b[31m\\\x09x'
+	[ "$status" -eq 0 ]
+	run "$atoll" why-not two '/usr/share/hello/n\xe4me\x1b[31m\\\x09x'
+	[ "$status" -eq 0 ]
+	run "$atoll" why one '/usr/share/hello/n\xe4me'
+	[ "$status" -eq 1 ]
 	for command in 'tree one' 'diff one two' 'size one --by folder'; do
 		run "$atoll" $command
 		[ "$status" -eq 0 ]

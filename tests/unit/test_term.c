@@ -34,8 +34,23 @@ static void test_visible(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		cleanup_free char *shown = text_visible(cases[i].text);
+		cleanup_free char *text = text_from_visible(shown);
 
 		assert_string_equal(shown, cases[i].shown);
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
+/* What nobody shows so stays as it is. */
+static void test_from_visible(void **state)
+{
+	static const char *const same[] = { "\\", "a\\", "\\x", "\\x1", "\\xg0", "\\n", "\\xAB" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		cleanup_free char *text = text_from_visible(same[i]);
+
+		assert_string_equal(text, same[i]);
 	}
 }
 
@@ -43,6 +58,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_visible),
+		cmocka_unit_test(test_from_visible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
