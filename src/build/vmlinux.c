@@ -24,6 +24,8 @@
 #define SIZE_LEN       4 /* the unpacked size, at the payload's end */
 
 #define SEGMENTS_MAX         64
+#define HOLE                 (32 << 10) /* filler that is worth a segment more */
+#define INT3                 0xcc
 #define NOTE_NAME            "Xen"
 #define NOTE_PHYS32_ENTRY    18
 #define NOTE_ALIGN(n)        (((uint64_t)(n) + 3) & ~UINT64_C(3))
@@ -175,60 +177,133 @@ static uint64_t without_zeros(const uint8_t *bytes, uint64_t len)
 	return len;
 }
 
-/* What the walk over the program headers found. */
+/* Zeros, or the int3 that a linker fills code with: nobody executes it. */
+static bool is_filler(const uint8_t *block, bool code)
+{
+	return (block[0] == 0 || (code && block[0] == INT3)) &&
+	       memcmp(block, block + 1, HOLE - 1) == 0;
+}
+
+/*
+ * Where the first block of filler begins behind the first block (len: there is none), and where what
+ * follows it and its like.
+ */
+static uint64_t find_hole(const uint8_t *bytes, uint64_t len, bool code, uint64_t *ret_end)
+{
+	uint64_t begin = HOLE, end;
+
+	while (begin + HOLE <= len && !is_filler(bytes + begin, code))
+		begin += HOLE;
+	end = begin;
+	while (end + HOLE <= len && is_filler(bytes + end, code))
+		end += HOLE;
+	*ret_end = end;
+	return end > begin ? begin : len;
+}
+
+/* The program headers, as they are and as they are to be. */
 struct segments {
-	uint64_t end; /* of the last bytes that are needed */
+	Elf64_Phdr old[SEGMENTS_MAX], new[SEGMENTS_MAX];
+	uint64_t n_old, n_new;
+	uint64_t begin, end; /* of the bytes in the file that are needed */
 	bool load, pvh;
 };
 
-static int trim_segment(struct buf *elf, uint64_t at, struct segments *s, struct err **err)
+static int look_at_segment(const struct buf *elf, struct segments *s, Elf64_Phdr *p,
+			   struct err **err)
 {
-	uint64_t offset, size;
-	const uint8_t *bytes;
-	Elf64_Phdr p;
+	const uint64_t offset = le64toh(p->p_offset), size = le64toh(p->p_filesz);
+	const bool load = le32toh(p->p_type) == PT_LOAD;
 
-	memcpy(&p, buf_bytes(elf) + at, sizeof(p));
-	if (le32toh(p.p_type) != PT_LOAD && le32toh(p.p_type) != PT_NOTE)
+	if (!load && le32toh(p->p_type) != PT_NOTE)
 		return 0;
-	offset = le64toh(p.p_offset);
-	size = le64toh(p.p_filesz);
-	if (OUT_OF(offset, size, elf->len) || size > le64toh(p.p_memsz))
+	if (OUT_OF(offset, size, elf->len) || size > le64toh(p->p_memsz))
 		return BAD(err, "one of its segments is outside of the file");
-	bytes = buf_bytes(elf) + offset;
-	if (le32toh(p.p_type) == PT_NOTE) {
-		s->pvh |= has_pvh_note(bytes, size);
-	} else {
+	if (load) {
 		s->load = true;
-		size = without_zeros(bytes, size);
-		p.p_filesz = htole64(size);
-		memcpy(buf_bytes(elf) + at, &p, sizeof(p));
+		p->p_filesz = htole64(without_zeros(buf_bytes(elf) + offset, size));
+	} else {
+		s->pvh |= has_pvh_note(buf_bytes(elf) + offset, size);
 	}
-	if (offset + size > s->end)
-		s->end = offset + size;
+	if (offset < s->begin)
+		s->begin = offset;
+	if (offset + le64toh(p->p_filesz) > s->end)
+		s->end = offset + le64toh(p->p_filesz);
 	return 0;
+}
+
+/* Takes the bytes of p's first part out of it, and as many from its addresses. */
+static void advance(Elf64_Phdr *p, uint64_t n)
+{
+	p->p_offset = htole64(le64toh(p->p_offset) + n);
+	p->p_vaddr = htole64(le64toh(p->p_vaddr) + n);
+	p->p_paddr = htole64(le64toh(p->p_paddr) + n);
+	p->p_filesz = htole64(le64toh(p->p_filesz) - n);
+	p->p_memsz = htole64(le64toh(p->p_memsz) - n);
+}
+
+/* p becomes several, without the filler between them, while there is room for more headers. */
+static void split_segment(const struct buf *elf, struct segments *s, Elf64_Phdr p, uint64_t *room)
+{
+	const bool code = (le32toh(p.p_flags) & (PF_X | PF_W)) == PF_X;
+	uint64_t begin, end, size;
+	bool zeros;
+
+	while (le32toh(p.p_type) == PT_LOAD && *room) {
+		size = le64toh(p.p_filesz);
+		begin = find_hole(buf_bytes(elf) + le64toh(p.p_offset), size, code, &end);
+		if (begin >= size || end >= size)
+			break;
+		zeros = buf_bytes(elf)[le64toh(p.p_offset) + begin] == 0;
+		s->new[s->n_new] = p;
+		s->new[s->n_new].p_filesz = htole64(begin);
+		s->new[s->n_new++].p_memsz = htole64(zeros ? end : begin);
+		advance(&p, end);
+		--*room;
+	}
+	s->new[s->n_new++] = p;
+}
+
+static void split_segments(const struct buf *elf, struct segments *s, uint64_t table)
+{
+	const uint64_t end = table + s->n_old * sizeof(Elf64_Phdr);
+	uint64_t room = s->begin > end ? (s->begin - end) / sizeof(Elf64_Phdr) : 0;
+
+	if (room > SEGMENTS_MAX - s->n_old)
+		room = SEGMENTS_MAX - s->n_old;
+	for (uint64_t i = 0; i < s->n_old; i++)
+		split_segment(elf, s, s->old[i], &room);
 }
 
 int vmlinux_trim(struct buf *elf, struct err **err)
 {
-	struct segments s = { 0 };
-	uint64_t n, table;
+	cleanup_free struct segments *s = NULL;
 	Elf64_Ehdr header;
+	uint64_t table;
 	int r = read_header(elf, &header, err);
 
 	if (r < 0)
 		return r;
-	n = le16toh(header.e_phnum);
+	s = xcalloc(1, sizeof(*s));
+	s->n_old = le16toh(header.e_phnum);
 	table = le64toh(header.e_phoff);
-	s.end = table + n * sizeof(Elf64_Phdr);
-	for (uint64_t i = 0; i < n && r == 0; i++)
-		r = trim_segment(elf, table + i * sizeof(Elf64_Phdr), &s, err);
-	if (r == 0 && (!s.load || !s.pvh))
+	s->begin = UINT64_MAX;
+	s->end = table + s->n_old * sizeof(Elf64_Phdr);
+	if (s->end < sizeof(header))
+		s->end = sizeof(header);
+	memcpy(s->old, buf_bytes(elf) + table, s->n_old * sizeof(Elf64_Phdr));
+	for (uint64_t i = 0; i < s->n_old && r == 0; i++)
+		r = look_at_segment(elf, s, &s->old[i], err);
+	if (r == 0 && (!s->load || !s->pvh))
 		r = NOT_PVH_ENTRY(err);
 	if (r < 0)
 		return r;
+	split_segments(elf, s, table);
+	memcpy(buf_bytes(elf) + table, s->new, s->n_new * sizeof(Elf64_Phdr));
+	header.e_phnum = htole16((uint16_t)s->n_new);
 	header.e_shoff = 0;
 	header.e_shnum = header.e_shstrndx = 0;
 	memcpy(buf_bytes(elf), &header, sizeof(header));
-	elf->len = s.end > sizeof(header) ? s.end : sizeof(header);
+	elf->len = s->end;
 	return 0;
 }

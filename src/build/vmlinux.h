@@ -21,8 +21,10 @@ int vmlinux_unpack(const void *bzimage, size_t len, struct buf *ret_elf, struct 
 
 /*
  * Leaves of an ELF kernel what starting it takes: the header, the segments and notes, all where they
- * are. Section headers, symbols, zeros at a segment's end and what stands behind go. -ENOEXEC: it is not a 64-bit x86 ELF
- * program with a PVH entry (XEN_ELFNOTE_PHYS32_ENTRY); -EBADMSG: a damaged one.
+ * are. Section headers, symbols, zeros at a segment's end and what stands behind go; where a segment has much
+ * filler in its midst (a kernel's sections begin at multiples of 2 MiB) it becomes two, and nobody loads
+ * that: there are zeros then, also where int3 was in code. -ENOEXEC: it is not a 64-bit x86 ELF program with a PVH entry (XEN_ELFNOTE_PHYS32_ENTRY);
+ * -EBADMSG: a damaged one.
  */
 int vmlinux_trim(struct buf *elf, struct err **err);
 

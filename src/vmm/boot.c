@@ -219,7 +219,9 @@ int boot_load(const struct memory *m, const struct boot_files *files, struct boo
 	place_reset_code(m);
 	make_map(&b);
 	r = load_kernel(&b, &entry, err);
-	if (r == 0)
-		*ret = entry;
-	return r;
+	if (r < 0)
+		return r;
+	memory_settle(m);
+	*ret = entry;
+	return 0;
 }

@@ -14,6 +14,7 @@
 
 #define PHDRS_MAX 64
 #define NOTES_MAX (64u << 10)
+#define SPARSE    (128u << 10) /* of 2 MiB: too little for a huge page */
 
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
 
@@ -126,24 +127,68 @@ static int read_notes(const struct boot *b, const Elf64_Phdr *segment, uint64_t 
 	return r;
 }
 
-static int load_segment(struct boot *b, struct elf *elf, const Elf64_Phdr *p, struct err **err)
+static bool is_load(const Elf64_Phdr *p)
 {
-	char part[32];
+	return p->p_type == PT_LOAD && (p->p_memsz || p->p_filesz);
+}
+
+static int check_segment(const struct boot *b, struct elf *elf, const Elf64_Phdr *p,
+			 struct err **err)
+{
 	int r;
 
-	snprintf(part, sizeof(part), "segment %d", (int)(p - elf->segments));
 	if (p->p_filesz > p->p_memsz)
 		return err_set(err, EINVAL,
-			       "%s: broken: %s has more bytes in the file than in memory",
-			       b->kernel.name, part);
+			       "%s: broken: segment %d has more bytes in the file than in memory",
+			       b->kernel.name, (int)(p - elf->segments));
 	r = boot_check_fit(b, p->p_paddr, p->p_memsz, err);
 	if (r < 0)
 		return r;
 	if (p->p_paddr + p->p_memsz > elf->end)
 		elf->end = p->p_paddr + p->p_memsz;
-	/* What is not in the file is zero, and so is fresh memory. */
+	return 0;
+}
+
+/* What is not in the file is zero, and so is fresh memory. */
+static int load_segment(const struct boot *b, const struct elf *elf, const Elf64_Phdr *p,
+			struct err **err)
+{
+	char part[32];
+
+	snprintf(part, sizeof(part), "segment %d", (int)(p - elf->segments));
 	return boot_read(&b->kernel, p->p_offset, memory_at(b->memory, p->p_paddr, p->p_filesz),
 			 p->p_filesz, part, err);
+}
+
+/* How many bytes of the 2 MiB from base on are the segments'. */
+static uint64_t count_used(const struct elf *elf, uint64_t base)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < elf->header.e_phnum; i++) {
+		const Elf64_Phdr *p = &elf->segments[i];
+		const uint64_t from = p->p_paddr > base ? p->p_paddr : base;
+		const uint64_t end = p->p_paddr + p->p_memsz;
+		const uint64_t to = end < base + MEMORY_HUGE ? end : base + MEMORY_HUGE;
+
+		if (p->p_type == PT_LOAD && from < to)
+			sum += to - from;
+	}
+	return sum;
+}
+
+/*
+ * Linux has its entry code alone in 2 MiB, which are nobody's but for that (vmlinux_trim): no huge page is
+ * for so little. What is behind the kernel's end is memory that it uses.
+ */
+static void spare_huge_pages(const struct boot *b, const struct elf *elf)
+{
+	for (uint64_t base = 0; base + MEMORY_HUGE <= elf->end; base += MEMORY_HUGE) {
+		const uint64_t n = count_used(elf, base);
+
+		if (n && n < SPARSE)
+			memory_use_small_pages(b->memory, base);
+	}
 }
 
 /* Whether an address lies in a loaded segment. */
@@ -177,8 +222,12 @@ static int load(struct boot *b, struct boot_entry *ret, struct err **err)
 			       "without CONFIG_PVH (its bzImage boots too)",
 			       b->kernel.name);
 	for (size_t i = 0; r == 0 && i < elf.header.e_phnum; i++)
-		if (elf.segments[i].p_type == PT_LOAD &&
-		    (elf.segments[i].p_memsz || elf.segments[i].p_filesz))
+		if (is_load(&elf.segments[i]))
+			r = check_segment(b, &elf, &elf.segments[i], err);
+	if (r == 0)
+		spare_huge_pages(b, &elf);
+	for (size_t i = 0; r == 0 && i < elf.header.e_phnum; i++)
+		if (is_load(&elf.segments[i]))
 			r = load_segment(b, &elf, &elf.segments[i], err);
 	if (r < 0)
 		return r;

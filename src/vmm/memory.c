@@ -126,6 +126,20 @@ int memory_write(const struct memory *m, uint64_t gpa, const void *src, size_t l
 	return 0;
 }
 
+/* A host without huge pages, and memory that is nothing but such pages, refuse, which is as good. */
+void memory_use_small_pages(const struct memory *m, uint64_t gpa)
+{
+	void *host = memory_at(m, gpa & ~(MEMORY_HUGE - 1), MEMORY_HUGE);
+
+	if (host)
+		madvise(host, MEMORY_HUGE, MADV_NOHUGEPAGE);
+}
+
+void memory_settle(const struct memory *m)
+{
+	madvise(m->regions[0].host, m->size, MADV_HUGEPAGE);
+}
+
 int memory_discard(const struct memory *m, uint64_t gpa, uint64_t len)
 {
 	void *host = memory_at(m, gpa, len);

@@ -43,6 +43,15 @@ void *memory_at(const struct memory *m, uint64_t gpa, uint64_t len);
 int memory_read(const struct memory *m, uint64_t gpa, void *dst, size_t len);
 int memory_write(const struct memory *m, uint64_t gpa, const void *src, size_t len);
 
+/*
+ * The 2 MiB around gpa get pages of 4 KiB until memory_settle, for there is little to write to them before
+ * the guest runs: a huge page is zeroed whole (twice on hosts that zero at allocation, as Debian's does).
+ */
+#define MEMORY_HUGE UINT64_C(0x200000)
+void memory_use_small_pages(const struct memory *m, uint64_t gpa);
+/* Huge pages wherever there is none yet; what is small already may be made one by the host later. */
+void memory_settle(const struct memory *m);
+
 /* Gives pages back to the host: the guest reads zeroes there. -EFAULT as above; whole pages only. */
 int memory_discard(const struct memory *m, uint64_t gpa, uint64_t len);
 

@@ -100,6 +100,81 @@ static void test_trim(void **state)
 	assert_memory_equal(got.code, CODE, sizeof(CODE));
 }
 
+#define BLOCK (32 << 10)
+
+/*
+ * A kernel whose only segment begins at `at`; it has code and the note, so many blocks of filler, and one
+ * last byte.
+ */
+static void make_sparse(struct buf *out, size_t at, size_t blocks, uint8_t filler)
+{
+	struct kernel_file k = make_kernel();
+	const size_t len = (1 + blocks) * BLOCK + 1;
+	uint8_t *bytes;
+
+	k.load.p_offset = at;
+	k.load.p_filesz = len;
+	k.load.p_memsz = len + 7;
+	k.load.p_paddr = 0x1000000;
+	k.load.p_vaddr = 0x2000000;
+	k.load.p_flags = PF_R | PF_X;
+	k.note.p_offset = at + sizeof(CODE);
+	buf_clear(out);
+	bytes = memset(buf_reserve(out, at + len), 0, at + len);
+	memcpy(bytes, &k, NOTE_AT);
+	memcpy(bytes + at, CODE, sizeof(CODE));
+	memcpy(bytes + at + sizeof(CODE), &k.pvh, sizeof(k.pvh));
+	memset(bytes + at + BLOCK, filler, blocks * BLOCK);
+	bytes[at + len - 1] = 'x';
+	buf_commit(out, at + len);
+}
+
+static unsigned int count_headers(const struct buf *elf)
+{
+	Elf64_Ehdr header;
+
+	memcpy(&header, buf_bytes(elf), sizeof(header));
+	return header.e_phnum;
+}
+
+/* Filler in the midst of a segment is in no part of it, and its parts cover it whole. */
+static void test_holes(void **state)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+	Elf64_Phdr p[4];
+
+	(void)state;
+	make_sparse(&out, CODE_AT, 2, 0);
+	assert_int_equal(vmlinux_trim(&out, NULL), 0);
+	assert_int_equal(out.len, CODE_AT + 3 * BLOCK + 1);
+	assert_int_equal(count_headers(&out), 4);
+	memcpy(p, buf_bytes(&out) + sizeof(Elf64_Ehdr), sizeof(p));
+	assert_int_equal(p[0].p_filesz, BLOCK);
+	assert_int_equal(p[0].p_memsz, 3 * BLOCK);
+	assert_int_equal(p[1].p_type, PT_LOAD);
+	assert_int_equal(p[1].p_offset, CODE_AT + 3 * BLOCK);
+	assert_int_equal(p[1].p_paddr, 0x1000000 + 3 * BLOCK);
+	assert_int_equal(p[1].p_vaddr, 0x2000000 + 3 * BLOCK);
+	assert_int_equal(p[1].p_filesz, 1);
+	assert_int_equal(p[1].p_memsz, 1 + 7);
+	assert_int_equal(p[2].p_type, PT_NOTE);
+	assert_int_equal(p[3].p_type, PT_GNU_STACK);
+	/* What is no filler; and what fills code. */
+	make_sparse(&out, CODE_AT, 2, 1);
+	assert_int_equal(vmlinux_trim(&out, NULL), 0);
+	assert_int_equal(count_headers(&out), 3);
+	make_sparse(&out, CODE_AT, 2, 0xcc);
+	assert_int_equal(vmlinux_trim(&out, NULL), 0);
+	assert_int_equal(count_headers(&out), 4);
+	/* Nothing to leave out; and no room for a header more. */
+	make_sparse(&out, CODE_AT, 0, 0);
+	assert_int_equal(vmlinux_trim(&out, NULL), 0);
+	assert_int_equal(count_headers(&out), 3);
+	make_sparse(&out, NOTE_AT + sizeof(Elf64_Phdr) - 1, 2, 0);
+	assert_int_equal(vmlinux_trim(&out, NULL), 0);
+	assert_int_equal(count_headers(&out), 3);
+}
+
 /* Each is one thing wrong with a good kernel. */
 static void test_not_for_pvh(void **state)
 {
@@ -260,11 +335,9 @@ static void test_damaged_bzimage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_trim),
-		cmocka_unit_test(test_not_for_pvh),
-		cmocka_unit_test(test_damaged_elf),
-		cmocka_unit_test(test_unpack),
-		cmocka_unit_test(test_damaged_bzimage),
+		cmocka_unit_test(test_trim),        cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_not_for_pvh), cmocka_unit_test(test_damaged_elf),
+		cmocka_unit_test(test_unpack),      cmocka_unit_test(test_damaged_bzimage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,6 +227,33 @@ static void test_elf(void **state)
 	memory_destroy(&m);
 }
 
+/* How many pages of the 2 MiB from gpa on the host has given. */
+static unsigned int count_pages(const struct memory *m, uint64_t gpa)
+{
+	unsigned char present[MEMORY_HUGE / 4096];
+	unsigned int n = 0;
+
+	assert_int_equal(mincore(memory_at(m, gpa, MEMORY_HUGE), MEMORY_HUGE, present), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(present); i++)
+		n += present[i] & 1;
+	return n;
+}
+
+/* A kernel that needs one page of 2 MiB costs one, also where there are huge pages. */
+static void test_elf_sparse(void **state)
+{
+	struct boot_entry entry;
+	struct memory m;
+	struct file f;
+
+	(void)state;
+	make_memory(64 * MIB, &m);
+	make_elf(&f);
+	must_load(&m, &f, -1, &entry);
+	assert_int_equal(count_pages(&m, 0x200000), 1);
+	memory_destroy(&m);
+}
+
 /* The long form of the entry note, and notes that are padded to 8 bytes. */
 static void test_elf_wide_note(void **state)
 {
@@ -573,10 +600,15 @@ static void test_seeds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_elf),        cmocka_unit_test(test_elf_wide_note),
-		cmocka_unit_test(test_bzimage),    cmocka_unit_test(test_much_memory),
-		cmocka_unit_test(test_broken_elf), cmocka_unit_test(test_broken_bzimage),
-		cmocka_unit_test(test_strangers),  cmocka_unit_test(test_initrd_and_cmdline),
+		cmocka_unit_test(test_elf),
+		cmocka_unit_test(test_elf_sparse),
+		cmocka_unit_test(test_elf_wide_note),
+		cmocka_unit_test(test_bzimage),
+		cmocka_unit_test(test_much_memory),
+		cmocka_unit_test(test_broken_elf),
+		cmocka_unit_test(test_broken_bzimage),
+		cmocka_unit_test(test_strangers),
+		cmocka_unit_test(test_initrd_and_cmdline),
 		cmocka_unit_test(test_seeds),
 	};
 
