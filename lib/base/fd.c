@@ -88,6 +88,15 @@ int fd_read_exact(int fd, void *data, size_t len)
 	return 0;
 }
 
+int fd_flush_stdout(struct err **err)
+{
+	int r = ferror(stdout) ? -EIO : 0;
+
+	if (fflush(stdout) != 0)
+		r = -errno;
+	return r < 0 ? err_set_errno(err, -r, "standard output: it could not be written") : 0;
+}
+
 int fd_read_all(int fd, size_t max, struct buf *out)
 {
 	size_t got = 0;

@@ -29,6 +29,11 @@ static inline int steal_fd(int *fd)
  * its number. The first thing of a program that others start.
  */
 void fd_secure_std(void);
+/*
+ * At a program's end: an error when anything that it printed could not be written. What was more than a buffer failed on the way
+ * to a full disk, and is no longer there to be flushed.
+ */
+int fd_flush_stdout(struct err **err);
 
 int fd_set_nonblock(int fd, bool on);
 int fd_set_cloexec(int fd, bool on);

@@ -208,5 +208,7 @@ int main(int argc, char **argv)
 	sodium_memzero(&secret, sizeof(secret));
 	builder_close(&b);
 	curl_global_cleanup();
+	if (fd_flush_stdout(&err) < 0)
+		die("%s", err_msg(err));
 	return code;
 }

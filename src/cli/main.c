@@ -3,9 +3,7 @@
  * atoll: what people type. Finds the command in the table, parses its line, runs it. Everything that
  * needs machines goes to atolld through its API (client.h); what only needs files does not.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "command.h"
 #include "fd.h"
@@ -110,25 +108,14 @@ static int start(char **argv)
 	return c ? run(c, argv + 2) : unknown_command(argv[1]);
 }
 
-/* What was written on the way to a full disk failed then, and is no longer there to be flushed. */
-static int flush_output(void)
-{
-	int r = ferror(stdout) ? -EIO : 0;
-
-	if (fflush(stdout) != 0)
-		r = -errno;
-	if (r < 0)
-		say_error("standard output: it could not be written: %s", strerror(-r));
-	return r;
-}
-
 int main(int argc, char **argv)
 {
+	cleanup_err struct err *err = NULL;
 	int status;
 
 	(void)argc;
 	fd_secure_std();
 	log_init("atoll", LOG_LEVEL_WARN);
 	status = start(argv);
-	return flush_output() < 0 ? EXIT_FAILED : status;
+	return fd_flush_stdout(&err) < 0 ? report_error(err) : status;
 }

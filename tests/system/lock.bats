@@ -68,6 +68,9 @@ rootfs() {
 	[ "$(rootfs a)" != "$first" ]
 	[ "$("$atoll" fixes)" = none ]
 	[ "$("$atoll" fixes --format json)" = "[]" ]
+	run sh -c '"$1" fixes --format json >/dev/full' sh "$atoll"
+	[ "$status" -eq 125 ]
+	[[ $output == "atoll-build: standard output: it could not be written: No space left on device" ]]
 
 	# Another computer, where nothing is known but the old lock.
 	ATOLL_ROOT=$BATS_TEST_TMPDIR/elsewhere
