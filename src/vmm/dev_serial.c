@@ -12,6 +12,10 @@
  * The transmitter is always empty: a byte written is gone. The interrupt line is an edge: it is
  * signalled whenever it rises. A byte written while the line is high keeps it high, so a driver that
  * fills sixteen bytes from its interrupt handler is interrupted once for them.
+ *
+ * A terminal is read whatever the guest does, for its escape must work when nothing else does. What the
+ * guest does not take waits in `typed`; when that is full, so does the terminal, until the guest took
+ * nothing for PATIENCE_MS: then it is forgotten.
  */
 #include "dev_serial.h"
 
@@ -20,6 +24,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,10 +59,12 @@ enum { REG_DATA, REG_IER, REG_IIR_FCR, REG_LCR, REG_MCR, REG_LSR, REG_MSR, REG_S
 #define MSR_RI       0x40
 #define MSR_DCD      0x80
 
-#define FIFO       16
-#define OUTPUT_MAX (32u << 10)
-#define LATENCY_MS 3
-#define CTRL_A     0x01
+#define FIFO        16
+#define TYPED_MAX   256
+#define OUTPUT_MAX  (32u << 10)
+#define LATENCY_MS  3
+#define PATIENCE_MS 1000
+#define CTRL_A      0x01
 
 struct serial {
 	struct loop *loop;
@@ -78,10 +85,13 @@ struct serial {
 	bool blocked;                          /* or out takes no more now */
 	struct source *in_source, *out_source; /* one source when they are one descriptor */
 	struct source *kick_source, *timer;
-	/* Escapes from a terminal */
+	/* A terminal, when there is quit */
 	loop_fn quit;
 	void *quit_data;
 	bool escape;
+	struct source *patience;
+	uint8_t typed[TYPED_MAX]; /* read, and not in the FIFO yet */
+	unsigned int typed_len;
 	/* Not a struct buf: a vCPU's thread must not ask the kernel for memory. */
 	unsigned int output_start, output_len;
 	uint8_t output[OUTPUT_MAX];
@@ -104,10 +114,21 @@ static void kick(struct serial *s)
 	signal_eventfd(s->kick);
 }
 
+/* Whether the guest takes a byte. */
 static bool wants_input(const struct serial *s)
 {
-	return s->in >= 0 && s->fifo_len < FIFO && !(s->mcr & MCR_LOOP) &&
+	return s->fifo_len < FIFO && !(s->mcr & MCR_LOOP) &&
 	       ((s->mcr & MCR_RTS) || (s->ier & IER_RX));
+}
+
+/* How much is to be read. */
+static unsigned int input_room(const struct serial *s)
+{
+	if (s->in < 0)
+		return 0;
+	if (s->quit)
+		return TYPED_MAX - s->typed_len;
+	return wants_input(s) ? FIFO - s->fifo_len : 0;
 }
 
 /* ---- Registers ---------------------------------------------------------------------------------- */
@@ -303,7 +324,7 @@ const struct bus_ops serial_ops = { "serial", handle_read, handle_write };
 
 static void update_events(struct serial *s)
 {
-	const uint32_t in = wants_input(s) && !s->always_ready ? EPOLLIN : 0;
+	const uint32_t in = input_room(s) && !s->always_ready ? EPOLLIN : 0;
 	const uint32_t out = s->blocked ? EPOLLOUT : 0;
 
 	if (s->in_source && s->in_source == s->out_source) {
@@ -365,22 +386,39 @@ static bool pass_byte(struct serial *s, uint8_t byte)
 	return !s->escape;
 }
 
+/* What was typed, as far as the guest takes it. */
+static void pass_typed(struct serial *s)
+{
+	unsigned int n = 0;
+
+	while (n < s->typed_len && wants_input(s))
+		receive(s, s->typed[n++]);
+	s->typed_len -= n;
+	memmove(s->typed, s->typed + n, s->typed_len);
+	if (n)
+		source_arm(s->patience, -1);
+	update_line(s);
+}
+
 static void read_input(struct serial *s)
 {
-	uint8_t bytes[FIFO];
+	const unsigned int room = input_room(s);
+	uint8_t bytes[TYPED_MAX];
 	ssize_t n;
 
-	if (!wants_input(s))
+	if (!room)
 		return;
-	n = read(s->in, bytes, FIFO - s->fifo_len);
+	n = read(s->in, bytes, room);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n <= 0)
 		s->in = -1; /* there comes no more */
 	for (ssize_t i = 0; i < n; i++)
 		if (pass_byte(s, bytes[i]))
-			receive(s, bytes[i]);
-	update_line(s);
+			s->typed[s->typed_len++] = bytes[i];
+	pass_typed(s);
+	if (s->typed_len == TYPED_MAX)
+		source_arm(s->patience, PATIENCE_MS);
 }
 
 static void handle_in(int fd, uint32_t events, void *data)
@@ -410,6 +448,14 @@ static void handle_timer(void *data)
 	serial_flush(s);
 }
 
+static void handle_patience(void *data)
+{
+	struct serial *s = data;
+
+	s->typed_len = 0;
+	update_events(s);
+}
+
 static void handle_kick(int fd, uint32_t events, void *data)
 {
 	struct serial *s = data;
@@ -419,6 +465,7 @@ static void handle_kick(int fd, uint32_t events, void *data)
 	if (read(fd, &count, sizeof(count)) < 0)
 		return;
 	s->kicked = false;
+	pass_typed(s);
 	if (s->always_ready)
 		read_input(s);
 	update_events(s);
@@ -476,6 +523,7 @@ int serial_create(struct loop *loop, int in, int out, int irq, struct serial **r
 	open_output(s, out);
 	s->kick_source = loop_add_fd(loop, kick_fd, EPOLLIN, handle_kick, s);
 	s->timer = loop_add_timer(loop, handle_timer, s);
+	s->patience = loop_add_timer(loop, handle_patience, s);
 	if (in >= 0)
 		s->in_source = loop_add_fd(loop, in, 0, handle_in, s);
 	if (s->out >= 0)
@@ -495,6 +543,7 @@ void serial_destroy(struct serial *s)
 	source_remove(s->in_source);
 	source_remove(s->kick_source);
 	source_remove(s->timer);
+	source_remove(s->patience);
 	fd_close(&s->kick);
 	fd_close(&s->own_out);
 	free(s);
@@ -504,4 +553,5 @@ void serial_set_escape(struct serial *s, loop_fn quit, void *data)
 {
 	s->quit = quit;
 	s->quit_data = data;
+	update_events(s);
 }

@@ -5,6 +5,7 @@
  *
  * Input stays with the host until the guest is ready for it (RTS, or the receive interrupt): what a
  * script writes into standard input is not lost to a driver that clears the FIFO when it starts.
+ * A terminal is read at once, for its escape.
  */
 #ifndef VMM_DEV_SERIAL_H
 #define VMM_DEV_SERIAL_H

@@ -128,6 +128,25 @@ memory_blocks() {
 	[ "$output" = abc. ]
 }
 
+# typed KEYS GUEST OPTIONS…: at a terminal, on which KEYS are pressed when the guest spoke; ends with the machine's status.
+typed() {
+	timeout 30 python3 - "$@" 3>&- <<-'EOF'
+		import os, pty, sys
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.execv(sys.argv[2], sys.argv[2:])
+		os.read(terminal, 1)
+		os.write(terminal, sys.argv[1].encode())
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	EOF
+}
+
+@test "Ctrl-A x ends a machine at a terminal, whatever its guest does" {
+	for word in halt spin button tick; do
+		run -137 typed $'more than fits into the FIFO\001x' "$VMM" $JAIL --kernel "$GUESTS/ends" --cmdline "$word"
+	done
+}
+
 @test "the power button is an event, once" {
 	begin ends --cmdline button
 	await waiting

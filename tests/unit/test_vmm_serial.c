@@ -251,6 +251,61 @@ static void test_escape(void **state)
 	assert_int_equal(in(rig, 5) & 1, 0);
 }
 
+static void run_until(struct rig *rig, const int *n)
+{
+	const int64_t end = clock_ms() + 10000;
+
+	while (!*n && clock_ms() < end)
+		loop_step(rig->loop, 5);
+	assert_int_equal(*n, 1);
+}
+
+/* The guest listens to nothing: what is typed waits for it, and the escape does not. */
+static void test_escape_unheard(void **state)
+{
+	struct rig *rig = *state;
+	int n = 0;
+
+	serial_set_escape(rig->serial, quit, &n);
+	assert_int_equal(write(rig->peer, "typed ahead, 20 long\001x", 22), 22);
+	run_until(rig, &n);
+	out(rig, 2, 1);
+	out(rig, 1, 1);
+	for (int i = 0; i < 20; i++) {
+		for (int round = 0; round < 10 && !(in(rig, 5) & 1); round++)
+			loop_step(rig->loop, 5);
+		assert_int_equal(in(rig, 0), "typed ahead, 20 long"[i]);
+	}
+	assert_int_equal(in(rig, 5) & 1, 0);
+}
+
+/* More than waits: a guest that takes its time gets all, one that takes nothing is not waited for. */
+static void test_much_typed(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t bytes[700];
+	int n = 0;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i % 199 + 2);
+	serial_set_escape(rig->serial, quit, &n);
+	out(rig, 2, 1);
+	out(rig, 1, 1);
+	assert_int_equal(write(rig->peer, bytes, sizeof(bytes)), sizeof(bytes));
+	run(rig);
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		for (int round = 0; round < 10 && !(in(rig, 5) & 1); round++)
+			loop_step(rig->loop, 5);
+		assert_int_equal(in(rig, 0), bytes[i]);
+	}
+	out(rig, 1, 0);
+	assert_int_equal(write(rig->peer, bytes, 300), 300);
+	assert_int_equal(write(rig->peer, "\001x", 2), 2);
+	run(rig);
+	assert_int_equal(n, 0);
+	run_until(rig, &n);
+}
+
 /* Standard input from a file: epoll does not know it, and all of it arrives. */
 static void test_file(void **state)
 {
@@ -282,10 +337,11 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_RIG(test_probe),        WITH_RIG(test_loopback),
-		WITH_RIG(test_output),       WITH_RIG(test_transmit_interrupt),
-		WITH_RIG(test_input),        WITH_RIG(test_slow_reader),
-		WITH_RIG(test_peer_gone),    WITH_RIG(test_escape),
+		WITH_RIG(test_probe),          WITH_RIG(test_loopback),
+		WITH_RIG(test_output),         WITH_RIG(test_transmit_interrupt),
+		WITH_RIG(test_input),          WITH_RIG(test_slow_reader),
+		WITH_RIG(test_peer_gone),      WITH_RIG(test_escape),
+		WITH_RIG(test_escape_unheard), WITH_RIG(test_much_typed),
 		cmocka_unit_test(test_file),
 	};
 
