@@ -123,16 +123,89 @@ static const char *disk_name(const struct disk_options *d, char *buf)
 	return buf;
 }
 
+/* A descriptor that was passed is open for what a disk does with it. */
+static int check_access(const struct disk_options *d, int flags, struct err **err)
+{
+	const int mode = flags & O_ACCMODE;
+	const char *fault = NULL;
+
+	if (mode == O_WRONLY || (flags & O_PATH))
+		fault = "is not open for reading";
+	else if (!d->readonly && mode != O_RDWR)
+		fault = "is not open for writing; say that the disk is read-only (ro)";
+	else if (!d->readonly && (flags & O_APPEND))
+		fault = "is open for appending (O_APPEND): all writes would land at its end";
+	return fault ? err_set(err, EINVAL, "--disk: descriptor %d %s", d->file.fd, fault) : 0;
+}
+
+/*
+ * An open file of our own in the place of one that was passed, which others may share, and with it its locks.
+ * Where that cannot be (no /proc, no right to the file any more), what was passed has to do.
+ */
+static void open_again(int *fd, int flags)
+{
+	char path[32];
+	int own;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", *fd);
+	own = open(path, flags | O_NONBLOCK | O_CLOEXEC);
+	if (own < 0)
+		return;
+	fd_close(fd);
+	*fd = own;
+}
+
+static int take_disk(const struct disk_options *d, int *ret_fd, struct err **err)
+{
+	const int flags = fcntl(d->file.fd, F_GETFL);
+	char name[PATH_MAX];
+	int r = take(d->file.fd, "--disk", ret_fd, err);
+
+	if (r == 0)
+		r = check_kind(*ret_fd, "--disk", disk_name(d, name), S_IFBLK, err);
+	if (r == 0)
+		r = check_access(d, flags, err);
+	if (r == 0)
+		open_again(ret_fd, flags);
+	return r;
+}
+
 static int open_disk(const struct disk_options *d, int *ret_fd, struct err **err)
 {
-	char name[PATH_MAX];
-	int r;
+	if (!d->file.path)
+		return take_disk(d, ret_fd, err);
+	return open_kind(d->file.path, d->readonly ? O_RDONLY : O_RDWR, "--disk", S_IFBLK, ret_fd,
+			 err);
+}
 
-	if (d->file.path)
-		return open_kind(d->file.path, d->readonly ? O_RDONLY : O_RDWR, "--disk", S_IFBLK,
-				 ret_fd, err);
-	r = take(d->file.fd, "--disk", ret_fd, err);
-	return r < 0 ? r : check_kind(*ret_fd, "--disk", disk_name(d, name), S_IFBLK, err);
+static int fail_in_use(const struct disk_options *d, struct err **err)
+{
+	char name[PATH_MAX];
+
+	return err_set(err, EINVAL, "--disk: %s is in use by another disk or machine%s",
+		       disk_name(d, name), d->readonly ? ", which may write to it" : "");
+}
+
+static bool is_same_file(int a, int b)
+{
+	struct stat x, y;
+
+	if (fstat(a, &x) < 0 || fstat(b, &y) < 0)
+		return false;
+	if (S_ISBLK(x.st_mode) && S_ISBLK(y.st_mode))
+		return x.st_rdev == y.st_rdev;
+	return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Two disks of this machine: locks do not tell, where there are none or the open file is one. */
+static int compare_disks(const struct options *o, const struct machine_files *f, size_t n,
+			 struct err **err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!(o->disks[i].readonly && o->disks[n].readonly) &&
+		    is_same_file(f->disks[i], f->disks[n]))
+			return fail_in_use(&o->disks[n], err);
+	return 0;
 }
 
 /*
@@ -146,15 +219,13 @@ static int lock_disk(const struct disk_options *d, int fd, struct err **err)
 	struct flock lock = { .l_type = d->readonly ? F_RDLCK : F_WRLCK,
 			      .l_whence = SEEK_SET,
 			      .l_len = 1 };
-	char name[PATH_MAX];
 
 	for (int tries = 0; tries < LOCK_TRIES; tries++) {
 		if (fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES))
 			return 0;
 		usleep(LOCK_US);
 	}
-	return err_set(err, EINVAL, "--disk: %s is in use by another disk or machine%s",
-		       disk_name(d, name), d->readonly ? ", which may write to it" : "");
+	return fail_in_use(d, err);
 }
 
 static int open_disks(const struct options *o, struct machine_files *f, struct err **err)
@@ -163,6 +234,8 @@ static int open_disks(const struct options *o, struct machine_files *f, struct e
 
 	for (size_t i = 0; i < o->n_disks && r == 0; i++) {
 		r = open_disk(&o->disks[i], &f->disks[i], err);
+		if (r == 0)
+			r = compare_disks(o, f, i, err);
 		if (r == 0)
 			r = lock_disk(&o->disks[i], f->disks[i], err);
 	}

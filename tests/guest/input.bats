@@ -15,7 +15,7 @@ setup() {
 mistake() {
 	local text=$1
 	shift
-	run timeout 20 "$VMM" $JAIL "$@" </dev/null 3>&-
+	run timeout 20 ${VMM_WRAPPER-} "$VMM" $JAIL "$@" </dev/null 3>&-
 	[ "$status" -eq 2 ] || fails "status $status of $*: $output"
 	[ "${#lines[@]}" -eq 1 ] || fails "$* gives ${#lines[@]} lines: $output"
 	[[ $output == "atoll-vmm: "*"$text"* ]] || fails "$*: $output"
@@ -108,6 +108,41 @@ patch_bytes() {
 	ln "$WORK/disk" "$WORK/same"
 	mistake "in use" "${good[@]}" --disk "$WORK/disk" --disk "$WORK/same"
 	mistake "in use" "${good[@]}" --disk "$WORK/disk,ro" --disk "$WORK/same"
+}
+
+# opened FLAGS: mistakes are made with the disk as descriptor 5, opened with Python's name of FLAGS.
+opened() {
+	cat >"$WORK/opened.py" <<-'EOF'
+		import os, sys
+		os.dup2(os.open(sys.argv[1], eval(sys.argv[2], vars(os))), 5)
+		os.execv(sys.argv[3], sys.argv[3:])
+	EOF
+	VMM_WRAPPER="python3 $WORK/opened.py $WORK/disk $1"
+}
+
+@test "a descriptor as a disk is open for what the disk does" {
+	mistake "not open for reading" "${good[@]}" --disk fd=5,ro 5>>"$WORK/disk"
+	mistake "not open for reading" "${good[@]}" --disk fd=5 5>>"$WORK/disk"
+	mistake "not open for writing" "${good[@]}" --disk fd=5 5<"$WORK/disk"
+	opened O_PATH
+	mistake "not open for reading" "${good[@]}" --disk fd=5,ro
+	opened "O_RDWR|O_APPEND"
+	mistake "O_APPEND" "${good[@]}" --disk fd=5
+}
+
+@test "a file that is written to is one disk's, whose open file ever it is" {
+	mistake "in use" "${good[@]}" --disk fd=5 --disk fd=6 5<>"$WORK/disk" 6<&5
+	mistake "in use" "${good[@]}" --disk fd=5,ro --disk fd=6 5<>"$WORK/disk" 6<&5
+	exec {shared}<>"$WORK/disk"
+	begin ends --cmdline button --disk "fd=$shared"
+	await waiting
+	run -2 "$VMM" $JAIL --kernel "$GUESTS/hello" --disk "fd=$shared"
+	[[ $output == *"in use"* ]] || fails "$output"
+	run -2 "$VMM" $JAIL --kernel "$GUESTS/hello" --disk "fd=$shared,ro"
+	[[ $output == *"in use"* ]] || fails "$output"
+	ask kill
+	finish
+	timeout 20 "$VMM" $JAIL --kernel "$GUESTS/hello" --disk "fd=$shared,ro" --disk fd=5,ro 5<&"$shared" </dev/null 3>&-
 }
 
 @test "a file at the control socket's place stays, and so does another machine's socket" {
