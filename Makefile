@@ -25,7 +25,7 @@ run: build
 
 # `make test T="unit conf"` runs some of: lint unit conf asan fuzz system lab.
 test: build
-	@./setup
+	@./setup --test
 	@tests/run $(T)
 
 bench: build
