@@ -24,7 +24,7 @@ static void init(struct machine_files *f)
 {
 	f->kvm = f->kernel = f->initrd = f->serial_in = f->serial_out = f->control = -1;
 	f->control_connected = false;
-	f->control_inode = 0;
+	f->control_inode = f->serial_inode = 0;
 	memset(f->disks, 0xff, sizeof(f->disks));
 	memset(f->nics, 0xff, sizeof(f->nics));
 	memset(f->ports, 0xff, sizeof(f->ports));
@@ -329,6 +329,20 @@ static int open_ports(const struct options *o, struct machine_files *f, struct e
 	return r;
 }
 
+/* What is there already is appended to. */
+static int make_output(const char *path, struct machine_files *f, struct err **err)
+{
+	const int flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_CREAT;
+	struct stat st;
+
+	f->serial_out = open(path, flags | O_EXCL, 0600);
+	if (f->serial_out >= 0)
+		f->serial_inode = fstat(f->serial_out, &st) == 0 ? st.st_ino : 0;
+	else if (errno == EEXIST)
+		f->serial_out = open(path, flags, 0600);
+	return f->serial_out < 0 ? err_set_errno(err, errno, "--serial: %s", path) : 0;
+}
+
 static int open_serial(const struct options *o, struct machine_files *f, struct err **err)
 {
 	int r;
@@ -341,12 +355,8 @@ static int open_serial(const struct options *o, struct machine_files *f, struct 
 		return 0;
 	}
 	/* A path is a file for what the guest prints; a descriptor may be a socket both ways. */
-	if (o->serial.path) {
-		f->serial_out = open(o->serial.path,
-				     O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0600);
-		return f->serial_out < 0 ? err_set_errno(err, errno, "--serial: %s", o->serial.path)
-					 : 0;
-	}
+	if (o->serial.path)
+		return make_output(o->serial.path, f, err);
 	r = take(o->serial.fd, "--serial", &f->serial_out, err);
 	f->serial_in = r == 0 ? f->serial_out : -1;
 	return r;
@@ -397,17 +407,26 @@ int files_open(const struct options *options, struct machine_files *ret, struct 
 	/* Last, because it makes a file. */
 	if (r == 0)
 		r = open_serial(options, &f, err);
+	if (r == 0 && options->jailed && isatty(f.serial_in))
+		r = err_set(err, EINVAL,
+			    "--jailed: from inside nobody could restore the terminal that the "
+			    "serial port is at; see --serial");
 	if (r < 0) {
 		files_close(&f);
-		files_unlink(options, &f);
+		files_unlink(options, &f, true);
 		return r;
 	}
 	*ret = f;
 	return 0;
 }
 
-void files_unlink(const struct options *options, const struct machine_files *files)
+void files_unlink(const struct options *options, const struct machine_files *files, bool refused)
 {
+	struct stat st;
+
+	if (refused && files->serial_inode && lstat(options->serial.path, &st) == 0 &&
+	    st.st_ino == files->serial_inode && !st.st_size)
+		unlink(options->serial.path);
 	if (files->control_inode)
 		unix_remove(options->control.path, SOCK_SEQPACKET, files->control_inode);
 }

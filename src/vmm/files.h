@@ -10,7 +10,10 @@ void files_close_inherited(const struct options *options);
 /* All descriptors are CLOEXEC. On failure nothing stays open or bound. */
 int files_open(const struct options *options, struct machine_files *ret, struct err **err);
 void files_close(struct machine_files *files);
-/* Removes the control socket that files_open bound, if it is still that one. */
-void files_unlink(const struct options *options, const struct machine_files *files);
+/*
+ * Removes the control socket that files_open bound, if it is still that one; when the start was refused, the
+ * serial port's file too, if it was made for it.
+ */
+void files_unlink(const struct options *options, const struct machine_files *files, bool refused);
 
 #endif

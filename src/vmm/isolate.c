@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +24,7 @@
 #define NOBODY     65534
 #define FILES      1024
 #define KILLED     137
+#define MISTAKE    2
 #define OUR_FAULT  125
 
 struct launch {
@@ -100,6 +103,18 @@ static int await_child(const struct process *process)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
 }
 
+static int open_cgroup(const char *path, int *ret_fd, struct err **err)
+{
+	struct statfs fs;
+
+	*ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return err_set_errno(err, errno, "--cgroup: %s", path);
+	if (fstatfs(*ret_fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return err_set(err, EINVAL, "--cgroup: %s is no cgroup v2 folder", path);
+	return 0;
+}
+
 int isolate_launch(const struct options *options, int (*fn)(void *data), void *data)
 {
 	/* A user who is not root gets the right to the other namespaces from one of users. */
@@ -111,12 +126,9 @@ int isolate_launch(const struct options *options, int (*fn)(void *data), void *d
 
 	if (options->jailed || options->no_jail)
 		return fn(data);
-	if (options->cgroup) {
-		cgroup = open(options->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (cgroup < 0) {
-			log_error("--cgroup: %s: %m", options->cgroup);
-			return 2;
-		}
+	if (options->cgroup && open_cgroup(options->cgroup, &cgroup, &err) < 0) {
+		log_error("%s", err_msg(err));
+		return MISTAKE;
 	}
 	launcher = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	if (process_spawn(flags, cgroup, run_child, &launch, &process, &err) < 0 ||

@@ -36,7 +36,8 @@ struct machine_files {
 	int serial_in, serial_out;
 	int control; /* a listening socket, or a connected one when control_connected */
 	bool control_connected;
-	ino_t control_inode; /* of the control socket's node that was made; 0: none */
+	ino_t control_inode,
+		serial_inode; /* of the socket and the output that were made; 0: none */
 };
 
 struct machine {

@@ -115,7 +115,7 @@ static int run_program(struct program *p)
 	status = isolate_launch(&p->options, run, p);
 	term_restore();
 	files_close(&p->files);
-	files_unlink(&p->options, &p->files);
+	files_unlink(&p->options, &p->files, status == MISTAKE);
 	return status;
 }
 

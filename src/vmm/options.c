@@ -239,6 +239,12 @@ static int check_together(const struct options *o, struct err **err)
 		return err_set(err, EINVAL,
 			       "--jailed and --cgroup contradict each other: whoever made the jail "
 			       "chose the cgroup");
+	if (o->jailed && o->control.path)
+		return err_set(
+			err, EINVAL,
+			"--jailed and --control %s contradict each other: from inside nobody "
+			"could remove the socket; pass one with fd=N",
+			o->control.path);
 	if (o->uid != (uid_t)-1 && geteuid() != 0)
 		return err_set(err, EINVAL, "--uid: only root can become another user");
 	if (o->no_jail && (o->jailed || o->uid != (uid_t)-1 || o->cgroup))

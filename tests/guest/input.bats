@@ -8,7 +8,7 @@ setup() {
 	pids=()
 	: >"$WORK/disk"
 	head -c 4096 /dev/zero >"$WORK/disk"
-	good=(--kernel "$GUESTS/hello" --control "$WORK/control")
+	good=(--kernel "$GUESTS/hello" --control "$WORK/control" --serial "$WORK/made")
 }
 
 # mistake TEXT OPTIONS…: refused with a line that has the text.
@@ -20,6 +20,7 @@ mistake() {
 	[ "${#lines[@]}" -eq 1 ] || fails "$* gives ${#lines[@]} lines: $output"
 	[[ $output == "atoll-vmm: "*"$text"* ]] || fails "$*: $output"
 	[ ! -e "$WORK/control" ] || fails "$*: the control socket is still there"
+	[ ! -e "$WORK/made" ] || fails "$*: the serial port's file is still there"
 }
 
 @test "no kernel, one that is not there, a folder, nothing, text, a program" {
@@ -93,6 +94,7 @@ patch_bytes() {
 	mistake "descriptor 77" "${good[@]}" --port wire=fd=77
 	mistake "disk" "${good[@]}" --disk "$WORK"
 	[ -n "$JAIL" ] || mistake "$WORK/none" "${good[@]}" --cgroup "$WORK/none"
+	[ -n "$JAIL" ] || mistake "$WORK is no cgroup v2 folder" "${good[@]}" --cgroup "$WORK"
 }
 
 @test "nothing is waited for, and nothing of others is taken" {
@@ -102,7 +104,7 @@ patch_bytes() {
 	mistake "no block device" "${good[@]}" --disk "$WORK/fifo"
 	mistake "no block device" "${good[@]}" --disk "$WORK,ro"
 	mistake "no block device" "${good[@]}" --disk /dev/zero
-	mistake "$WORK/fifo" "${good[@]}" --serial "$WORK/fifo"
+	mistake "$WORK/fifo" --kernel "$GUESTS/hello" --serial "$WORK/fifo"
 	mistake "no stream socket" "${good[@]}" --net fd=5 5<"$WORK/disk"
 	mistake "no tap" "${good[@]}" --net tapfd=5 5<"$WORK/disk"
 	ln "$WORK/disk" "$WORK/same"
@@ -203,6 +205,23 @@ is_refused() {
 	mistake "unexpected" "${good[@]}" hello
 	mistake "descriptor 5" "${good[@]}" --disk fd=5 --disk fd=5
 	mistake cmdline "${good[@]}" --cmdline "$(printf '%5000s' x)"
+}
+
+@test "inside a jail of others nothing is left that only the outside could put right" {
+	[ -z "$JAIL" ] || skip "without the jail there is no --jailed"
+	mistake "socket; pass one with fd=N" "${good[@]}" --jailed
+	run -2 script -qec "$VMM --jailed --kernel $GUESTS/hello" /dev/null
+	[[ $output == *"--jailed: from inside nobody could restore the terminal"* ]] || fails "$output"
+	timeout 20 "$VMM" --jailed --kernel "$GUESTS/hello" </dev/null 3>&-
+}
+
+@test "a refused start leaves an output alone that was there" {
+	echo before >"$WORK/output"
+	: >"$WORK/empty"
+	mistake "$WORK/empty" --kernel "$WORK/empty" --serial "$WORK/output"
+	mistake "$WORK/disk" --kernel "$WORK/disk" --serial "$WORK/empty"
+	[ "$(cat "$WORK/output")" = before ]
+	[ -e "$WORK/empty" ]
 }
 
 @test "faults of an options file are said by line and column" {
