@@ -11,7 +11,7 @@ static struct virtio *create(const struct device_host *host, void *data)
 	struct virtio *v = NULL;
 
 	(void)data;
-	if (dev_rng_create(host, &v, &err) < 0)
+	if (dev_rng_create(host, open("/dev/urandom", O_RDONLY | O_CLOEXEC), &v, &err) < 0)
 		die("%s", err_msg(err));
 	return v;
 }

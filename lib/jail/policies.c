@@ -17,6 +17,7 @@
 #include <linux/kvm.h>
 #include <linux/sched.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
 
@@ -254,17 +255,15 @@ static const struct policy_row vmm_rows[] = {
 	{ "pwritev", "disks, without io_uring" },
 	{ "fdatasync", "disks, without io_uring" },
 	{ "fallocate", "disks, without io_uring: discard and write zeroes" },
-	{ "getrandom", "the random number device" },
 	{ "madvise", "the balloon gives memory back" },
 	{ "accept4", "the control socket" },
-	{ "recvfrom", "the control socket" },
-	{ "sendto", "the control socket" },
 	{ "close", "clients of the control socket, and the end" },
 	{ "ioctl", "KVM's statistics", 0, WHEN(1, LOW_BITS, KVM_GET_STATS_FD) },
 	{ "futex", "the lock of all devices" },
 	{ "tkill", "calls a processor out of KVM" },
-	{ "mmap", MEMORY },
+	{ "mmap", MEMORY, 0, WHEN(2, PROT_EXEC, 0) },
 	{ "munmap", MEMORY },
+	{ "mprotect", MEMORY, 0, WHEN(2, PROT_EXEC, 0) },
 	{ "rt_sigprocmask", END },
 	{ "exit_group", END },
 };

@@ -41,8 +41,7 @@ static void send_message(struct client *client, const struct msg_type *type, con
 	cleanup_buf struct buf bytes = BUF_INIT;
 	int r = client->fd < 0 ? -ENOTCONN : msg_encode(type, msg, &bytes);
 
-	if (r == 0 &&
-	    send(client->fd, buf_bytes(&bytes), bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	if (r == 0 && write(client->fd, buf_bytes(&bytes), bytes.len) < 0)
 		r = -errno;
 	if (r < 0 && client->fd >= 0) {
 		log_debug("control socket: %s: %d", type->name, r);
@@ -156,18 +155,16 @@ static void answer(struct client *client, const struct vmm_request *request)
 
 static int read_request(struct client *client, struct vmm_request *ret)
 {
-	uint8_t bytes[REQUEST_MAX];
+	uint8_t bytes[REQUEST_MAX + 1]; /* of a longer packet, that much */
 	void *msg;
-	/* With MSG_TRUNC it is the packet's length, of which there may be more than we take. */
-	ssize_t n = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = read(client->fd, bytes, sizeof(bytes));
 	int r;
 
 	if (n < 0)
 		return -errno;
 	if (n == 0)
 		return -ENOTCONN;
-	r = n > (ssize_t)sizeof(bytes) ? -EMSGSIZE
-				       : msg_decode(&vmm_request_type, bytes, (size_t)n, &msg);
+	r = n > REQUEST_MAX ? -EMSGSIZE : msg_decode(&vmm_request_type, bytes, (size_t)n, &msg);
 	if (r < 0) {
 		log_warn("control socket: a malformed request; its client is gone");
 		return r;
@@ -209,7 +206,7 @@ static void add_client(struct control *c, int fd)
 
 static void handle_connection(int fd, uint32_t events, void *data)
 {
-	int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
 	if (peer >= 0)

@@ -364,16 +364,19 @@ static bool has_more(struct blk *blk, enum taken taken)
 static void serve(struct blk *blk)
 {
 	enum taken taken = TAKEN_ENOUGH;
+	bool more;
 
 	blk->turn_requests = 0;
 	blk->turn_bytes = bytes_moved(blk);
 	do {
-		if (!blk->virtio.active || blk->waiting)
-			break;
-		queue_want_notify(&blk->virtio.queues[0], false);
-		taken = take_requests(blk);
-		disk_io_submit(blk->io);
-	} while (has_more(blk, taken));
+		if (blk->virtio.active && !blk->waiting) {
+			queue_want_notify(&blk->virtio.queues[0], false);
+			taken = take_requests(blk);
+		}
+		more = disk_io_submit(blk->io);
+	} while (!more && has_more(blk, taken));
+	if (more)
+		virtio_again(&blk->virtio, 0);
 	virtio_flush(&blk->virtio, 0);
 }
 

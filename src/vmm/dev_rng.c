@@ -3,17 +3,28 @@
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <unistd.h>
 
 #include "devices.h"
+#include "fd.h"
 #include "mem.h"
 
 /*
  * Bytes of one buffer: the device may use less than it is given (5.4.6.2), and up to this many come
- * without interruption from getrandom. Linux asks for 64.
+ * without interruption from random(4). Linux asks for 64.
  */
 #define BUFFER_MAX 256
 #define TURN       64 /* buffers, before others have theirs */
+
+struct rng {
+	struct virtio virtio;
+	int fd; /* read instead of getrandom(2), so that the jail need not allow that */
+};
+
+static struct rng *rng_of(struct virtio *v)
+{
+	return CONTAINER_OF(v, struct rng, virtio);
+}
 
 static uint64_t features(struct virtio *v)
 {
@@ -50,7 +61,7 @@ static bool serve(struct virtio *v, unsigned int queue, const struct chain *chai
 		virtio_needs_reset(v, "a buffer that is not for the device to write");
 		return false;
 	}
-	if (getrandom(bytes, want, 0) != (ssize_t)want) {
+	if (read(rng_of(v)->fd, bytes, want) != (ssize_t)want) {
 		virtio_needs_reset(v, "the host gives no random bytes: %m");
 		return false;
 	}
@@ -68,7 +79,8 @@ static void notify(struct virtio *v, unsigned int queue)
 static void destroy(struct virtio *v)
 {
 	virtio_finish(v);
-	free(v);
+	fd_close(&rng_of(v)->fd);
+	free(rng_of(v));
 }
 
 static const struct virtio_ops rng_ops = {
@@ -83,15 +95,18 @@ static const struct virtio_ops rng_ops = {
 	.destroy = destroy,
 };
 
-int dev_rng_create(const struct device_host *host, struct virtio **ret, struct err **err)
+int dev_rng_create(const struct device_host *host, int random_fd, struct virtio **ret,
+		   struct err **err)
 {
-	struct virtio *v = xcalloc(1, sizeof(*v));
-	int r = virtio_init(v, &rng_ops, "rng", host->memory, host->loop, 1, 64, err);
+	struct rng *rng = xcalloc(1, sizeof(*rng));
+	int r = virtio_init(&rng->virtio, &rng_ops, "rng", host->memory, host->loop, 1, 64, err);
 
+	rng->fd = random_fd;
 	if (r < 0) {
-		free(v);
+		fd_close(&rng->fd);
+		free(rng);
 		return r;
 	}
-	*ret = v;
+	*ret = &rng->virtio;
 	return 0;
 }

@@ -28,7 +28,9 @@ int dev_console_create(const struct device_host *host, const struct port_options
 		       const int *fds, size_t n, struct virtio **ret, struct err **err);
 
 /* dev_rng.c */
-int dev_rng_create(const struct device_host *host, struct virtio **ret, struct err **err);
+/* random_fd: where its bytes are read from, /dev/urandom; taken over in any case. */
+int dev_rng_create(const struct device_host *host, int random_fd, struct virtio **ret,
+		   struct err **err);
 
 /* dev_balloon.c, with free-page reporting */
 int dev_balloon_create(const struct device_host *host, struct virtio **ret, struct err **err);

@@ -35,6 +35,10 @@ enum step { STEP_MAIN, STEP_PUNCH, STEP_ZERO_RANGE, STEP_WRITE_ZEROES, STEP_SYNC
 #define RETRY_MS  1
 #define ZERO_SIZE 65536
 
+/* Bytes of one call of the kernel, which may do them before it returns, and of all calls of one submission. */
+#define CALL_BYTES ((uint64_t)4 << 20)
+#define TURN_BYTES ((uint64_t)16 << 20)
+
 /* Only read, and never touched: it has no memory of its own. */
 static uint8_t zeroes[ZERO_SIZE];
 
@@ -101,6 +105,24 @@ static void prepare_zeroes(struct disk_request *r)
 	}
 }
 
+/* As many of a transfer's buffers as one call may have, or a piece of the first. */
+static void limit(struct disk_request *r, struct disk_call *call)
+{
+	call->iov = r->at;
+	call->len = 0;
+	for (call->n_iov = 0; call->n_iov < r->n_iov; call->n_iov++) {
+		if (r->at[call->n_iov].iov_len > CALL_BYTES - call->len)
+			break;
+		call->len += r->at[call->n_iov].iov_len;
+	}
+	if (call->n_iov)
+		return;
+	r->piece = (struct iovec){ r->at->iov_base, CALL_BYTES };
+	call->iov = &r->piece;
+	call->n_iov = 1;
+	call->len = CALL_BYTES;
+}
+
 static struct disk_call call_of(struct disk_request *r)
 {
 	struct disk_call call = { .offset = r->offset, .len = r->len };
@@ -111,8 +133,7 @@ static struct disk_call call_of(struct disk_request *r)
 	case STEP_WRITE_ZEROES:
 	case STEP_MAIN:
 		call.kind = r->op == DISK_READ ? CALL_READ : CALL_WRITE;
-		call.iov = r->at;
-		call.n_iov = r->n_iov;
+		limit(r, &call);
 		break;
 	case STEP_PUNCH:
 		call.kind = CALL_ALLOCATE;
@@ -221,6 +242,12 @@ static bool handle_result(struct disk_io *io, struct disk_request *r, int result
 	return true;
 }
 
+/* What a call may cost before it returns. */
+static uint64_t bytes_of(const struct disk_call *call)
+{
+	return call->len < CALL_BYTES ? call->len : CALL_BYTES;
+}
+
 /* At once */
 
 static int call_now(int fd, const struct disk_call *call)
@@ -244,24 +271,32 @@ static int call_now(int fd, const struct disk_call *call)
 	return n < 0 ? -errno : (int)n;
 }
 
-static void do_now(struct disk_io *io, struct disk_request *r)
+static bool submit_now(struct disk_io *io)
 {
-	struct disk_call call;
+	uint64_t bytes = 0;
 
-	do
-		call = call_of(r);
-	while (!handle_result(io, r, call_now(io->fd, &call)));
+	while (io->first && bytes < TURN_BYTES) {
+		struct disk_request *r = dequeue(io);
+		const struct disk_call call = call_of(r);
+
+		bytes += bytes_of(&call);
+		if (!handle_result(io, r, call_now(io->fd, &call)))
+			enqueue(io, r);
+	}
+	return io->first;
 }
 
 /* Over the ring */
 
-static bool put_queued(struct disk_io *io)
+/* False when the ring is full. */
+static bool put_queued(struct disk_io *io, uint64_t *bytes)
 {
-	while (io->first) {
+	while (io->first && *bytes < TURN_BYTES) {
 		const struct disk_call call = call_of(io->first);
 
 		if (!disk_ring_put(io->ring, &call, io->first))
 			return false;
+		*bytes += bytes_of(&call);
 		dequeue(io);
 		io->under_way++;
 	}
@@ -284,31 +319,32 @@ static bool reap(struct disk_io *io)
 }
 
 /* What completes at once may lead to more, and is done when it cannot. */
-static void submit_ring(struct disk_io *io)
+static bool submit_ring(struct disk_io *io)
 {
+	uint64_t bytes = 0;
 	bool all;
 
 	do {
-		all = put_queued(io);
+		all = put_queued(io, &bytes);
 		if (disk_ring_enter(io->ring, 0) < 0) {
 			source_arm(io->retry, RETRY_MS);
 			all = true;
 		}
 	} while (reap(io) || !all);
+	return io->first && bytes >= TURN_BYTES;
 }
 
-void disk_io_submit(struct disk_io *io)
+bool disk_io_submit(struct disk_io *io)
 {
+	bool more;
+
 	/* From a done callback: it is about to be seen. */
 	if (io->submitting)
-		return;
+		return false;
 	io->submitting = true;
-	if (io->ring)
-		submit_ring(io);
-	else
-		while (io->first)
-			do_now(io, dequeue(io));
+	more = io->ring ? submit_ring(io) : submit_now(io);
 	io->submitting = false;
+	return more;
 }
 
 static void handle_ready(int fd, uint32_t events, void *data)
@@ -318,7 +354,6 @@ static void handle_ready(int fd, uint32_t events, void *data)
 	(void)fd;
 	(void)events;
 	reap(io);
-	disk_io_submit(io);
 	io->ops->idle(io->data);
 }
 

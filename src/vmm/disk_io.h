@@ -38,7 +38,7 @@ struct disk_request {
 	int result;           /* when done: 0 or -errno */
 	/* disk_io.c's own */
 	unsigned int step;
-	struct iovec *at;
+	struct iovec *at, piece;
 	struct disk_request *next;
 };
 
@@ -46,7 +46,7 @@ struct disk_io;
 
 struct disk_io_ops {
 	void (*done)(struct disk_request *r, void *data);
-	/* After the last of the requests that came back together on the loop. */
+	/* After the last of the requests that came back together on the loop: it submits what was left. */
 	void (*idle)(void *data);
 };
 
@@ -60,8 +60,12 @@ int disk_io_create(struct loop *loop, int fd, unsigned int depth, bool sync,
 void disk_io_destroy(struct disk_io *io); /* waits as disk_io_drain does; accepts NULL */
 
 void disk_io_queue(struct disk_io *io, struct disk_request *r);
-/* Starts what was queued; requests that are complete already come back before it returns. */
-void disk_io_submit(struct disk_io *io);
+/*
+ * Starts what was queued, as much as may be done at once: a guest's requests may be gigabytes, and others wait
+ * for the loop. Requests that are complete already come back before it returns. True: there is more, for
+ * another call after others had their turn.
+ */
+bool disk_io_submit(struct disk_io *io);
 /* Waits until nothing is under way: each request comes back. On any thread, under the machine's lock. */
 void disk_io_drain(struct disk_io *io);
 

@@ -22,7 +22,7 @@
 
 static void init(struct machine_files *f)
 {
-	f->kvm = f->kernel = f->initrd = f->serial_in = f->serial_out = f->control = -1;
+	f->kvm = f->random = f->kernel = f->initrd = f->serial_in = f->serial_out = f->control = -1;
 	f->control_connected = false;
 	f->control_inode = f->serial_inode = 0;
 	memset(f->disks, 0xff, sizeof(f->disks));
@@ -32,7 +32,7 @@ static void init(struct machine_files *f)
 
 void files_close(struct machine_files *f)
 {
-	int *single[] = { &f->kvm,       &f->kernel,     &f->initrd,
+	int *single[] = { &f->kvm,       &f->random,     &f->kernel, &f->initrd,
 			  &f->serial_in, &f->serial_out, &f->control };
 
 	for (size_t i = 0; i < ARRAY_SIZE(single); i++)
@@ -402,6 +402,9 @@ int files_open(const struct options *options, struct machine_files *ret, struct 
 		r = steps[i](options, &f, err);
 	if (r == 0)
 		r = open_file("/dev/kvm", O_RDWR, "no virtual machines on this host", &f.kvm, err);
+	if (r == 0)
+		r = open_file("/dev/urandom", O_RDONLY, "what the entropy device gives", &f.random,
+			      err);
 	if (r == 0)
 		r = open_control(options, &f, err);
 	/* Last, because it makes a file. */

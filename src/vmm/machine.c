@@ -107,11 +107,11 @@ static int add_nics(struct machine *m, struct machine_files *files, struct err *
 	return r;
 }
 
-static int add_rng(struct machine *m, struct err **err)
+static int add_rng(struct machine *m, struct machine_files *files, struct err **err)
 {
 	const struct device_host host = { &m->memory, m->loop };
 	struct virtio *v;
-	int r = dev_rng_create(&host, &v, err);
+	int r = dev_rng_create(&host, steal_fd(&files->random), &v, err);
 
 	return r < 0 ? r : add_device(m, v, err);
 }
@@ -188,7 +188,7 @@ static int add_devices(struct machine *m, struct machine_files *files, struct er
 	if (r == 0)
 		r = add_console(m, files, err);
 	if (r == 0)
-		r = add_rng(m, err);
+		r = add_rng(m, files, err);
 	if (r == 0)
 		r = add_disks(m, files, err);
 	if (r == 0)

@@ -29,7 +29,7 @@
  * device's, and KVM.
  */
 struct machine_files {
-	int kvm, kernel, initrd;
+	int kvm, random, kernel, initrd;
 	int disks[OPTIONS_DISKS_MAX];
 	int nics[OPTIONS_NICS_MAX];
 	int ports[OPTIONS_PORTS_MAX];

@@ -4,7 +4,7 @@
  * the registers of a device, as little or as badly as it is told to.
  *
  *	driver_open(&d);                          memory and loop: for the device's constructor
- *	dev_rng_create(&(struct device_host){ &d.memory, d.loop }, &d.v, &err);
+ *	dev_rng_create(&(struct device_host){ &d.memory, d.loop }, open("/dev/urandom", O_RDONLY | O_CLOEXEC), &d.v, &err);
  *	driver_begin(&d, features, 16);           all queues of 16, DRIVER_OK
  *	head = driver_add(&d, 0, &(struct driver_buffer){ FAKE_DATA, 64, true }, 1);
  *	driver_kick(&d, 0);                       notifies, and runs the loop until nothing is left to do

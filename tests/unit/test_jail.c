@@ -149,6 +149,7 @@ static int try_helper_filter(void)
 static int try_vmm_filter(void)
 {
 	char bytes[8];
+	void *page;
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (seccomp_enter(&seccomp_vmm, NULL) < 0)
@@ -160,7 +161,14 @@ static int try_vmm_filter(void)
 	EXPECT(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0), EPERM);
 	EXPECT(execl("/bin/true", "true", NULL), EPERM);
 	EXPECT(kill(getppid(), 0), EPERM);
-	return syscall(SYS_getrandom, bytes, sizeof(bytes), 0) == sizeof(bytes) ? 0 : 198;
+	EXPECT((long)mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+	       EPERM);
+	/* As the allocator does it, with memory that nobody can run. */
+	page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED || mprotect(page, 4096, PROT_READ | PROT_WRITE) < 0)
+		return 198;
+	EXPECT(mprotect(page, 4096, PROT_READ | PROT_EXEC), EPERM);
+	return 0;
 }
 
 /* A processor's thread may run its guest, and of ioctls nothing else. */

@@ -605,6 +605,59 @@ static void wrong_files_are_refused(void **state)
 	driver_close(&d);
 }
 
+#define PART    ((size_t)25 << 20)
+#define N_PARTS 8
+
+static void note_done(struct disk_request *r, void *data)
+{
+	(void)r;
+	*(bool *)data = true;
+}
+
+static void do_nothing(void *data)
+{
+	(void)data;
+}
+
+/* A request of 200 MiB, all of whose buffers are one: it takes turns, and leaves the file's last part there. */
+static void a_large_request_takes_turns(void **state)
+{
+	const struct disk_io_ops ops = { note_done, do_nothing };
+	struct iovec iov[N_PARTS];
+	struct disk_request r = {
+		.op = DISK_READ, .iov = iov, .n_iov = N_PARTS, .len = N_PARTS * PART
+	};
+	struct loop *loop = loop_create();
+	struct disk_io *io;
+	unsigned int turns = 1;
+	uint8_t *bytes = xmalloc(PART);
+	bool done = false;
+	int fd = make_file(N_PARTS * PART);
+
+	(void)state;
+	for (size_t i = 0; i < N_PARTS; i++)
+		iov[i] = (struct iovec){ bytes, PART };
+	assert_int_equal(pwrite(fd, "first", 5, (N_PARTS - 1) * PART), 5);
+	assert_int_equal(pwrite(fd, "last", 4, N_PARTS * PART - 4), 4);
+	assert_int_equal(disk_io_create(loop, fd, 256, sync_engine, &ops, &done, &io, NULL), 0);
+	disk_io_queue(io, &r);
+	disk_io_submit(io);
+	assert_false(done);
+	while (!done) {
+		turns++;
+		assert_int_equal(loop_step(loop, 1), 0);
+		disk_io_submit(io);
+	}
+	assert_int_equal(r.result, 0);
+	assert_true(turns > 10 || disk_io_is_async(io));
+	assert_memory_equal(bytes, "first", 5);
+	assert_memory_equal(bytes + PART - 4, "last", 4);
+	disk_io_destroy(io);
+	free(bytes);
+	fd_close(&fd);
+	loop_destroy(loop);
+}
+
 /* Told, not judged: a kernel or container without io_uring is one to run on. */
 static void says_which_engine(void **state)
 {
@@ -652,6 +705,7 @@ int main(void)
 		cmocka_unit_test(the_rate_is_kept),
 		cmocka_unit_test(nothing_survives_a_reset),
 		cmocka_unit_test(wrong_files_are_refused),
+		cmocka_unit_test(a_large_request_takes_turns),
 		cmocka_unit_test(says_which_engine),
 	};
 	int failed = cmocka_run_group_tests_name("io_uring", tests, NULL, NULL);

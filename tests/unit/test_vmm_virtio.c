@@ -3,6 +3,7 @@
  * The transport, by its registers, around a device that gives back what it gets; and the entropy device,
  * which has nothing else to it.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -462,7 +463,8 @@ static int setup_rng(void **state)
 	(void)state;
 	log_init("test", LOG_LEVEL_ERROR);
 	driver_open(&d);
-	return dev_rng_create(&(struct device_host){ &d.memory, d.loop }, &d.v, NULL);
+	return dev_rng_create(&(struct device_host){ &d.memory, d.loop },
+			      open("/dev/urandom", O_RDONLY | O_CLOEXEC), &d.v, NULL);
 }
 
 static void test_rng(void **state)
