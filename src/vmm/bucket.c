@@ -2,12 +2,11 @@
 #include "bucket.h"
 
 #define SECOND   1000000000
-#define RATE_MAX UINT64_C(9000000000) /* above it is no limit; rate × ns fits 63 bits below */
-#define IDLE_MAX 3600                 /* seconds: longer pauses refill no more */
+#define IDLE_MAX 3600 /* seconds: longer pauses refill no more */
 
 void bucket_init(struct bucket *b, uint64_t rate, int64_t now_ns)
 {
-	b->rate = rate > RATE_MAX ? 0 : rate;
+	b->rate = rate > BUCKET_RATE_MAX ? 0 : rate;
 	b->tokens = (int64_t)b->rate;
 	b->last_ns = now_ns;
 }

@@ -6,12 +6,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define BUCKET_RATE_MAX UINT64_C(9000000000) /* rate × ns fits 64 bits in bucket.c */
+
 struct bucket {
 	uint64_t rate;   /* tokens per second; 0: no limit */
 	int64_t tokens;  /* may go below zero by one request, which is then paid off */
 	int64_t last_ns; /* CLOCK_MONOTONIC of the last refill */
 };
 
+/* A rate above the maximum is no limit. */
 void bucket_init(struct bucket *b, uint64_t rate, int64_t now_ns);
 /* Whether there is a token: the bucket is not in debt. */
 bool bucket_ready(struct bucket *b, int64_t now_ns);

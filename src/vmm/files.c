@@ -228,12 +228,24 @@ static int lock_disk(const struct disk_options *d, int fd, struct err **err)
 	return fail_in_use(d, err);
 }
 
+static int check_size(const struct disk_options *d, int fd, struct err **err)
+{
+	char name[PATH_MAX];
+
+	return lseek(fd, 0, SEEK_END)
+		       ? 0
+		       : err_set(err, EINVAL, "--disk: %s is empty: no disk has 0 bytes",
+				 disk_name(d, name));
+}
+
 static int open_disks(const struct options *o, struct machine_files *f, struct err **err)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < o->n_disks && r == 0; i++) {
 		r = open_disk(&o->disks[i], &f->disks[i], err);
+		if (r == 0)
+			r = check_size(&o->disks[i], f->disks[i], err);
 		if (r == 0)
 			r = compare_disks(o, f, i, err);
 		if (r == 0)

@@ -2,9 +2,11 @@
 #include "options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -17,6 +19,8 @@
 #define MEMORY_MIN  (1u << 20)
 #define MEMORY_UNIT 4096u
 #define HUGE_UNIT   (2u << 20)
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* what some editors begin UTF-8 with */
 
 static int read_serial_port(struct option_reader *r, const struct option_field *field, void *object,
 			    const char *value, struct err **err)
@@ -31,11 +35,20 @@ static int read_file(struct option_reader *r, const struct option_field *field, 
 		     const char *value, struct err **err)
 {
 	cleanup_buf struct buf text = BUF_INIT;
+	/* Nobody is waited for at the other end of a FIFO. */
+	cleanup_fd int fd = open(value, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int status;
 
 	(void)field;
 	(void)object;
-	if (file_read(value, FILE_MAX, &text, err) < 0)
-		return err_prefix(err, "--options");
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set_errno(err, errno, "--options: %s", value);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "--options: %s is no file", value);
+	status = fd_read_all(fd, FILE_MAX, &text);
+	if (status < 0)
+		return err_set_errno(err, -status, "--options: %s", value);
 	return options_parse_text(value, (const char *)buf_bytes(&text), text.len, r->options, err);
 }
 
@@ -182,6 +195,9 @@ int options_parse_text(const char *file, const char *text, size_t len, struct op
 	struct option_reader r = { .options = o, .file = file, .column = 1 };
 	const char *end = text + len;
 
+	if (len >= strlen(BYTE_ORDER_MARK) &&
+	    memcmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+		text += strlen(BYTE_ORDER_MARK);
 	while (text < end) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		const size_t line_len = (size_t)((newline ? newline : end) - text);

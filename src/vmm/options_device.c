@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bucket.h"
 #include "mem.h"
 #include "options_parts.h"
 #include "str.h"
@@ -132,8 +133,10 @@ static const struct option_field disk_fields[] = {
 	{ "ro", NULL, NULL, option_read_flag, OPTION_TO(struct disk_options, readonly) },
 	{ "sync", NULL, NULL, option_read_flag, OPTION_TO(struct disk_options, sync) },
 	{ "serial", "NAME", NULL, read_disk_serial, OPTION_TO(struct disk_options, serial) },
-	{ "rate", "SIZE", NULL, option_read_size, OPTION_TO(struct disk_options, rate), .min = 1 },
-	{ "iops", "N", NULL, option_read_number, OPTION_TO(struct disk_options, iops), .min = 1 },
+	{ "rate", "SIZE", NULL, option_read_size, OPTION_TO(struct disk_options, rate), .min = 1,
+	  .max = BUCKET_RATE_MAX },
+	{ "iops", "N", NULL, option_read_number, OPTION_TO(struct disk_options, iops), .min = 1,
+	  .max = BUCKET_RATE_MAX },
 	{ NULL },
 };
 
@@ -191,7 +194,8 @@ static const struct option_field nic_fields[] = {
 	[NIC_MAC] = { "mac", "ADDRESS", NULL, read_mac, OPTION_TO(struct nic_options, mac) },
 	{ "mtu", "N", NULL, option_read_number, OPTION_TO(struct nic_options, mtu), .min = MTU_MIN,
 	  .max = 65535 },
-	{ "rate", "SIZE", NULL, option_read_size, OPTION_TO(struct nic_options, rate), .min = 1 },
+	{ "rate", "SIZE", NULL, option_read_size, OPTION_TO(struct nic_options, rate), .min = 1,
+	  .max = BUCKET_RATE_MAX },
 	{ NULL },
 };
 

@@ -81,6 +81,9 @@ int option_read_size(struct option_reader *r, const struct option_field *field, 
 	if (status == -EINVAL)
 		return option_fail(r, err, "\"%.64s\" is not a size such as 512K, 64M or 2G",
 				   value);
+	if (status == 0 && field->max && n > field->max)
+		return option_fail(r, err, "%.64s is too large: at most %llu", value,
+				   (unsigned long long)field->max);
 	if (status < 0 || n < field->min)
 		return option_fail(r, err, "%.64s is too %s", value,
 				   status < 0 ? "large" : "small");

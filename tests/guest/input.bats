@@ -93,6 +93,8 @@ patch_bytes() {
 	mistake "descriptor 77" "${good[@]}" --disk fd=77
 	mistake "descriptor 77" "${good[@]}" --port wire=fd=77
 	mistake "disk" "${good[@]}" --disk "$WORK"
+	: >"$WORK/empty"
+	mistake "$WORK/empty is empty" "${good[@]}" --disk "$WORK/empty"
 	[ -n "$JAIL" ] || mistake "$WORK/none" "${good[@]}" --cgroup "$WORK/none"
 	[ -n "$JAIL" ] || mistake "$WORK is no cgroup v2 folder" "${good[@]}" --cgroup "$WORK"
 }
@@ -104,6 +106,8 @@ patch_bytes() {
 	mistake "no block device" "${good[@]}" --disk "$WORK/fifo"
 	mistake "no block device" "${good[@]}" --disk "$WORK,ro"
 	mistake "no block device" "${good[@]}" --disk /dev/zero
+	mistake "is no file" "${good[@]}" --options "$WORK/fifo"
+	mistake "is no file" "${good[@]}" --options "$WORK"
 	mistake "$WORK/fifo" --kernel "$GUESTS/hello" --serial "$WORK/fifo"
 	mistake "no stream socket" "${good[@]}" --net fd=5 5<"$WORK/disk"
 	mistake "no tap" "${good[@]}" --net tapfd=5 5<"$WORK/disk"

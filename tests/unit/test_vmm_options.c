@@ -97,7 +97,7 @@ static void test_not_text(void **state)
 	options_finish(&o);
 }
 
-static const char good[] = "# a machine\n"
+static const char good[] = "\xef\xbb\xbf# a machine\n"
 			   "\n"
 			   "kernel /boot/vm linux\t \n"
 			   "initrd \"/boot/init rd\"\n"
@@ -235,6 +235,10 @@ static void test_wrong_command_lines(void **state)
 	EXPECT("there are control characters in argument 1", "--ker\nnel");
 	EXPECT("--cmdline: there are control characters in its value", "--cmdline", "a\nb");
 	EXPECT("--disk: unknown word \"x\"", "--disk", "a,x");
+	EXPECT("--disk: 9T is too large: at most 9000000000", "--disk", "a,rate=9T");
+	EXPECT("--disk: 9000000001 is out of range: 1 to 9000000000", "--disk",
+	       "a,iops=9000000001");
+	EXPECT("--net: 9G is too large: at most 9000000000", "--net", "tap=a,rate=9G");
 	EXPECT("--memory: must be a multiple of 4K", "--kernel", "k", "--memory", "2000000");
 	EXPECT("--memory: must be a multiple of 2M, as there are --huge-pages", "--kernel", "k",
 	       "--memory", "3M", "--huge-pages");
