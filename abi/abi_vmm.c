@@ -48,6 +48,7 @@ static const struct msg_field vmm_device_count_fields[] = {
 	MSG_FIELD(8, MSG_U64, struct vmm_device_count, out_ops, 0),
 	MSG_FIELD(9, MSG_U64, struct vmm_device_count, out_bytes, 0),
 	MSG_FIELD(10, MSG_U64, struct vmm_device_count, throttled, 0),
+	MSG_FIELD(11, MSG_U64, struct vmm_device_count, dropped, 0),
 };
 static const struct msg_type vmm_device_count_type =
 	MSG_TYPE(0, vmm_device_count, vmm_device_count_fields);

@@ -71,7 +71,7 @@ struct vmm_count {
 struct vmm_device_count {
 	char *name; /* "disk root", "net0" */
 	uint64_t notifications, interrupts, resets, faults;
-	uint64_t in_ops, in_bytes, out_ops, out_bytes, throttled;
+	uint64_t in_ops, in_bytes, out_ops, out_bytes, throttled, dropped;
 };
 
 struct vmm_statistics {

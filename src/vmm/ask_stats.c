@@ -21,6 +21,7 @@ static const struct {
 	{ "out_ops", offsetof(struct vmm_device_count, out_ops) },
 	{ "out_bytes", offsetof(struct vmm_device_count, out_bytes) },
 	{ "throttled", offsetof(struct vmm_device_count, throttled) },
+	{ "dropped", offsetof(struct vmm_device_count, dropped) },
 };
 
 static uint64_t device_value(const struct vmm_device_count *device, size_t field)

@@ -106,6 +106,7 @@ static void collect_devices(const struct machine *m, struct msg_records *list)
 			.out_ops = c->out_ops,
 			.out_bytes = c->out_bytes,
 			.throttled = c->throttled,
+			.dropped = c->dropped,
 		};
 	}
 }

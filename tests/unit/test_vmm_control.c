@@ -464,6 +464,7 @@ static int run_ask(struct rig *rig, const char *const *words, char *ret_text, si
 
 static void test_ask(void **state)
 {
+	struct virtio nic = { .name = "net0", .counters = { .throttled = 2, .dropped = 3 } };
 	struct rig *rig = *state;
 	char text[8192];
 
@@ -479,6 +480,11 @@ static void test_ask(void **state)
 			    "\"entry_ns\":3000,\"timestamps\":{\"4\":4000},"
 			    "\"exits\":{\"mmio\":42,\"exit 63\":1},"
 			    "\"kvm\":{\"exits\":14,\"halts\":18},\"devices\":{}}\n");
+	rig->m.devices[rig->m.n_devices++] = &nic;
+	assert_int_equal(ASK("stats", "--format=json"), 0);
+	assert_non_null(strstr(text, "\"devices\":{\"net0\":{\"notifications\":0,"));
+	assert_non_null(strstr(text, "\"out_bytes\":0,\"throttled\":2,\"dropped\":3}}}\n"));
+	rig->m.n_devices = 0;
 	assert_int_equal(ASK("balloon", "1M"), 125);
 	assert_non_null(strstr(text, "the machine has no balloon\n"));
 	assert_int_equal(ASK("puase"), 2);
