@@ -2,7 +2,8 @@
 /*
  * atoll-vmm's control socket (SOCK_SEQPACKET, a message is a packet): whoever started the machine asks,
  * the VMM answers each request with VMM_RESULT or what is named, and reports its end by VMM_ENDED and
- * its exit status. Several clients may be connected.
+ * its exit status. So many clients may be connected as VMM_SOCKET_CLIENTS says; the next one gets a VMM_RESULT
+ * of id 0 with EBUSY, and is gone.
  */
 #ifndef ABI_VMM_H
 #define ABI_VMM_H

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 
 #include "abi_vmm.h"
 #include "ask_stats.h"
@@ -17,6 +19,7 @@
 
 #define MISTAKE       2
 #define FAILURE       125
+#define ANSWER_S      10 /* seconds */
 #define GRACE_DEFAULT 10 /* seconds */
 #define GRACE_MAX     (24 * 3600)
 
@@ -116,11 +119,12 @@ static int receive(int fd, struct buf *bytes, uint16_t *ret_type)
 	ssize_t n;
 
 	buf_clear(bytes);
+	/* A reset says that not all we sent was read: what was said before is behind it. */
 	do
 		n = recv(fd, buf_reserve(bytes, MSG_MAX), MSG_MAX, 0);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n <= 0)
-		return n < 0 && errno != ECONNRESET ? -errno : -ENODATA;
+		return n < 0 ? -errno : -ENODATA;
 	buf_commit(bytes, (size_t)n);
 	return msg_peek(buf_bytes(bytes), bytes->len, ret_type, &len) < 0 ? -EBADMSG : 0;
 }
@@ -179,7 +183,20 @@ static int send_request(int fd, const struct vmm_request *request)
 
 	if (r < 0)
 		return r;
-	return send(fd, buf_bytes(&bytes), bytes.len, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	/* Who hung up may have said why. */
+	return send(fd, buf_bytes(&bytes), bytes.len, MSG_NOSIGNAL) < 0 && errno != EPIPE ? -errno
+											  : 0;
+}
+
+/* A process that is stopped, or hangs, answers never. An end may take the grace longer. */
+static void limit_wait(int fd, const struct question *q, bool ends)
+{
+	const struct timeval limit = {
+		.tv_sec = ANSWER_S + (ends ? (time_t)(q->request.value / 1000) : 0),
+	};
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 }
 
 /* Until the answer; or, when the machine ends by it, until that. */
@@ -208,10 +225,26 @@ static int converse(int fd, const struct question *q, bool ends)
 	return r;
 }
 
+static int connect_to(const char *path, int *ret_fd)
+{
+	cleanup_err struct err *err = NULL;
+	struct stat st;
+	int r = unix_connect(path, SOCK_SEQPACKET, ret_fd, &err);
+
+	if (r == -ECONNREFUSED && stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		log_error("%s: it is no socket", path);
+	else if (r == -ECONNREFUSED)
+		log_error("%s: nobody listens there any more: the machine was killed; the next "
+			  "one's start replaces the socket",
+			  path);
+	else if (r < 0)
+		log_error("%s", err_msg(err));
+	return r;
+}
+
 int ask_main(int argc, char **argv)
 {
 	struct question q = { .request.id = 1 };
-	cleanup_err struct err *err = NULL;
 	cleanup_fd int fd = -1;
 	int command, r;
 
@@ -232,18 +265,14 @@ int ask_main(int argc, char **argv)
 			  commands[command].words);
 		return MISTAKE;
 	}
-	r = unix_connect(argv[1], SOCK_SEQPACKET, &fd, &err);
-	if (r == -ECONNREFUSED)
-		log_error("%s: nobody listens there any more: the machine was killed; the next "
-			  "one's start "
-			  "replaces the socket",
-			  argv[1]);
-	else if (r < 0)
-		log_error("%s", err_msg(err));
-	if (r < 0)
+	if (connect_to(argv[1], &fd) < 0)
 		return FAILURE;
+	limit_wait(fd, &q, commands[command].ends);
 	r = converse(fd, &q, commands[command].ends);
 	if (r < 0 && r != -EREMOTEIO)
-		log_error("%s: %s", argv[1], r == -ENODATA ? "the machine ended" : strerror(-r));
+		log_error("%s: %s", argv[1],
+			  r == -ENODATA  ? "the machine ended"
+			  : r == -EAGAIN ? "it does not answer; is its process stopped?"
+					 : strerror(-r));
 	return r < 0 ? FAILURE : 0;
 }

@@ -188,6 +188,17 @@ static void handle_client(int fd, uint32_t events, void *data)
 		drop(client);
 }
 
+static void refuse(struct control *c, int fd)
+{
+	cleanup_free char *message =
+		xasprintf("it has %d clients, as many as it takes", VMM_SOCKET_CLIENTS);
+	struct client client = { .control = c, .fd = fd };
+
+	send_message(&client, &vmm_result_type,
+		     &(struct vmm_result){ .code = EBUSY, .message = message });
+	drop(&client);
+}
+
 /* Takes the descriptor over. */
 static void add_client(struct control *c, int fd)
 {
@@ -200,8 +211,7 @@ static void add_client(struct control *c, int fd)
 		client->source = loop_add_fd(c->machine->loop, fd, EPOLLIN, handle_client, client);
 		return;
 	}
-	log_warn("control socket: more than %d clients", VMM_SOCKET_CLIENTS);
-	fd_close(&fd);
+	refuse(c, fd);
 }
 
 static void handle_connection(int fd, uint32_t events, void *data)

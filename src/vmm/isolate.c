@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -100,7 +101,11 @@ static int await_child(const struct process *process)
 	while (waitpid(process->pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return OUR_FAULT;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	log_error("its process was killed by signal %d (%s)", WTERMSIG(status),
+		  strsignal(WTERMSIG(status)));
+	return KILLED;
 }
 
 static int open_cgroup(const char *path, int *ret_fd, struct err **err)

@@ -65,6 +65,17 @@ load guest
 	until_true is_gone "$inner"
 }
 
+@test "a machine that is killed from outside: the launcher says by which signal" {
+	[ -z "$JAIL" ] || skip "without the jail there is no launcher"
+	begin ends --cmdline spin
+	await spinning
+	kill -KILL "$(machine_pid)"
+	finish
+	[ "$status" -eq 137 ]
+	[ "$(cat "$WORK/err")" = "atoll-vmm: its process was killed by signal 9 (Killed)" ]
+	[ ! -e "$WORK/control" ]
+}
+
 has_flooded() {
 	ask stats --format json | jq -e '.timestamps["2"]' >/dev/null
 }

@@ -216,6 +216,12 @@ ticks() {
 	run ask balloon
 	[ "$status" -eq 2 ]
 	printf 'not a request' | socat - "UNIX-CONNECT:$WORK/control,type=5" || true
+	run -125 "$VMM" ask "$WORK/err" stats
+	[[ $output == *"$WORK/err: it is no socket" ]] || fails "$output"
+	kill -STOP "$(machine_pid)"
+	run -125 timeout 30 "$VMM" ask "$WORK/control" stats
+	[[ $output == *"it does not answer"* ]] || fails "$output"
+	kill -CONT "$(machine_pid)"
 	ask button
 	finish
 	[ "$status" -eq 0 ]

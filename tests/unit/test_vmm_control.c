@@ -362,14 +362,64 @@ static void test_malformed(void **state)
 	expect(rig, other, VMM_PAUSE, 0, 0, "");
 }
 
+/* ---- "atoll-vmm ask", in a child ----------------------------------------------------------------- */
+
+static int run_ask(struct rig *rig, const char *const *words, char *ret_text, size_t size)
+{
+	char *argv[8] = { (char[]){ "ask" }, rig->path };
+	int argc = 2, fds[2], status;
+	size_t got = 0;
+	pid_t pid;
+
+	while (words[argc - 2])
+		argv[argc] = xstrdup(words[argc - 2]), argc++;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		dup2(fds[1], STDERR_FILENO);
+		status = ask_main(argc, argv);
+		fflush(stdout);
+		_exit(status);
+	}
+	close(fds[1]);
+	fd_set_nonblock(fds[0], true);
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		loop_step(rig->m.loop, 5);
+		if (rig->m.end)
+			control_announce_end(rig->control);
+	}
+	for (ssize_t n; got + 1 < size && (n = read(fds[0], ret_text + got, size - 1 - got)) > 0;)
+		got += (size_t)n;
+	ret_text[got] = '\0';
+	close(fds[0]);
+	for (int i = 2; i < argc; i++)
+		free(argv[i]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#define ASK(...) run_ask(rig, (const char *const[]){ __VA_ARGS__, NULL }, text, sizeof(text))
+
+/* ---- Several clients ----------------------------------------------------------------------------- */
+
 static void test_many_clients(void **state)
 {
 	struct rig *rig = *state;
 	int fds[VMM_SOCKET_CLIENTS + 1];
+	struct vmm_result *refused;
+	char text[1024];
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		fds[i] = connect_client(rig);
+	refused = receive(fds[VMM_SOCKET_CLIENTS], &vmm_result_type);
+	assert_int_equal(refused->code, EBUSY);
+	msg_free(&vmm_result_type, refused);
 	assert_true(is_gone(fds[VMM_SOCKET_CLIENTS]));
+	/* However soon it comes. */
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(ASK("stats"), 125);
+		assert_non_null(strstr(text, "it has 8 clients, as many as it takes\n"));
+	}
 	fd_close(&fds[0]);
 	run(rig);
 	fd_close(&fds[VMM_SOCKET_CLIENTS]);
@@ -423,44 +473,6 @@ static void test_connected(void **state)
 	err_free(err);
 	close(fds[1]);
 }
-
-/* ---- "atoll-vmm ask", in a child ----------------------------------------------------------------- */
-
-static int run_ask(struct rig *rig, const char *const *words, char *ret_text, size_t size)
-{
-	char *argv[8] = { (char[]){ "ask" }, rig->path };
-	int argc = 2, fds[2], status;
-	size_t got = 0;
-	pid_t pid;
-
-	while (words[argc - 2])
-		argv[argc] = xstrdup(words[argc - 2]), argc++;
-	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	pid = fork();
-	if (pid == 0) {
-		dup2(fds[1], STDOUT_FILENO);
-		dup2(fds[1], STDERR_FILENO);
-		status = ask_main(argc, argv);
-		fflush(stdout);
-		_exit(status);
-	}
-	close(fds[1]);
-	fd_set_nonblock(fds[0], true);
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		loop_step(rig->m.loop, 5);
-		if (rig->m.end)
-			control_announce_end(rig->control);
-	}
-	for (ssize_t n; got + 1 < size && (n = read(fds[0], ret_text + got, size - 1 - got)) > 0;)
-		got += (size_t)n;
-	ret_text[got] = '\0';
-	close(fds[0]);
-	for (int i = 2; i < argc; i++)
-		free(argv[i]);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-#define ASK(...) run_ask(rig, (const char *const[]){ __VA_ARGS__, NULL }, text, sizeof(text))
 
 static void test_ask(void **state)
 {
