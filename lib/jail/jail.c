@@ -20,7 +20,8 @@
 #include "mem.h"
 #include "mount.h"
 
-#define ROOT_PLACE "/tmp" /* covered in our own mount namespace while the root is being built */
+/* Covered in our own mount namespace while the root is being built; every system has it. */
+#define ROOT_PLACE "/dev"
 
 /* Makes `path` below the new root, as a folder or an empty file to mount on. */
 static int make_place(const char *path, bool folder, char *place, struct err **err)

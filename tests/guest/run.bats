@@ -10,6 +10,17 @@ load guest
 	[ -z "$stderr" ]
 }
 
+@test "a root with the program, a kernel and /dev is enough" {
+	[ -z "$JAIL" ] || skip "without the jail there is nothing to build"
+	[ "$(id -u)" -eq 0 ] || skip "only root makes a root"
+	mkdir "$WORK/root" "$WORK/root/dev"
+	cp "$VMM" "$GUESTS/hello" "$WORK/root"
+	run unshare -m sh -c 'mount --bind "$0" "$0" && mount --rbind /dev "$0/dev" &&
+		exec chroot "$0" /atoll-vmm --kernel /hello' "$WORK/root" </dev/null 3>&-
+	[ "$status" -eq 0 ]
+	[ "$output" = hello ]
+}
+
 @test "--timestamps prints when what was reached, in order" {
 	run --separate-stderr vmm ends --timestamps
 	[ "$status" -eq 0 ]
