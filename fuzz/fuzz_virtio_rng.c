@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The entropy device against any driver. */
 #include <fcntl.h>
+
 #include "log.h"
 #include "vmm_driver.h"
 
