@@ -119,22 +119,6 @@ static char *staged(const struct work *w, const char *path)
 	return xasprintf("%s/%s", w->root, path);
 }
 
-/* Gives a file or what a link leads to the node's name below the root; no link is ever made there. */
-static int stage(struct work *w, const struct tree *tree, const struct tree_node *node,
-		 struct err **err)
-{
-	const struct tree_node *file = tree_file(tree, node);
-	cleanup_free char *path = staged(w, node->path);
-	cleanup_free char *folder = xstrdup(path);
-	int r;
-
-	if (!file)
-		return 0;
-	*strrchr(folder, '/') = '\0';
-	r = dir_make(folder, 0700, err);
-	return r < 0 ? r : stage_node(w->ws, file, path, err);
-}
-
 static int stage_inputs(struct work *w, const struct tree *tree, const struct made *m,
 			struct err **err)
 {
@@ -143,18 +127,7 @@ static int stage_inputs(struct work *w, const struct tree *tree, const struct ma
 
 	for (size_t i = 0; nodes[i] && r == 0; i++)
 		if (is_input(m, nodes[i]))
-			r = stage(w, tree, nodes[i], err);
-	return r;
-}
-
-static int stage_below(struct work *w, const char *prefix, struct err **err)
-{
-	cleanup_free struct tree_node **nodes = tree_list(w->tree);
-	int r = 0;
-
-	for (size_t i = 0; nodes[i] && r == 0; i++)
-		if (str_starts(nodes[i]->path, prefix) && !S_ISDIR(nodes[i]->mode))
-			r = stage(w, w->tree, nodes[i], err);
+			r = stage_under(w->ws, tree, nodes[i], w->root, err);
 	return r;
 }
 
@@ -375,7 +348,7 @@ static int make_fonts(struct work *w, struct err **err)
 	if (!font || !tree_get(w->tree, "etc/fonts/fonts.conf"))
 		return 0;
 	begin(w);
-	r = stage_below(w, FONTS "/", err);
+	r = stage_below(w->ws, w->tree, FONTS "/", w->root, err);
 	conf = staged(w, FONT_CONF);
 	if (r == 0)
 		r = file_write_atomic(conf, font_conf, strlen(font_conf), 0600, err);
@@ -401,7 +374,7 @@ static int make_theme(struct work *w, const struct tree_node *index, struct err 
 	if (tree_get(w->tree, path))
 		return 0;
 	begin(w);
-	r = stage_below(w, prefix, err);
+	r = stage_below(w->ws, w->tree, prefix, w->root, err);
 	age(w);
 	if (r == 0)
 		r = run_tool(w, &icon_tool, folder, err);

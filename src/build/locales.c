@@ -119,28 +119,6 @@ struct work {
 	char *supported;
 };
 
-static int stage_sources(struct work *w, struct err **err)
-{
-	cleanup_free struct tree_node **nodes = tree_list(w->tree);
-	int r = 0;
-
-	w->root = workspace_temp(w->ws, "locales");
-	r = dir_make(w->root, 0700, err);
-	for (size_t i = 0; nodes[i] && r == 0; i++) {
-		const struct tree_node *file = tree_file(w->tree, nodes[i]);
-		cleanup_free char *path = NULL, *folder = NULL;
-
-		if (!str_starts(nodes[i]->path, SOURCES "/") || !file)
-			continue;
-		path = xasprintf("%s/%s", w->root, nodes[i]->path + strlen(SOURCES "/"));
-		folder = xstrndup(path, (size_t)(strrchr(path, '/') - path));
-		r = dir_make(folder, 0700, err);
-		if (r == 0)
-			r = stage_node(w->ws, file, path, err);
-	}
-	return r;
-}
-
 static int open_sources(struct work *w, const char *where, const char *value, struct err **err)
 {
 	const struct tree_node *node = tree_get(w->tree, SUPPORTED);
@@ -158,7 +136,8 @@ static int open_sources(struct work *w, const char *where, const char *value, st
 	if (r < 0)
 		return r;
 	w->supported = buf_steal_str(&text);
-	return stage_sources(w, err);
+	w->root = workspace_temp(w->ws, "locales");
+	return stage_below(w->ws, w->tree, SOURCES "/", w->root, err);
 }
 
 /* The character set of a locale, from its line "de_DE.UTF-8 UTF-8"; the nearest name when there is none. */
@@ -204,7 +183,8 @@ static int run_localedef(const struct work *w, const char *value, const char *ch
 	cleanup_free char *source = xasprintf("%.*s%s", (int)n, value, modifier);
 	const char *const argv[] = { "localedef", "--no-archive", "--quiet", "--inputfile", source,
 				     "--charmap", charset,        out_dir,   NULL };
-	const char *const env[] = { "I18NPATH", w->root, NULL };
+	cleanup_free char *sources = xasprintf("%s/" SOURCES, w->root);
+	const char *const env[] = { "I18NPATH", sources, NULL };
 	const struct command c = { .argv = argv, .package = "libc-bin", .env = env };
 	cleanup_buf struct buf out = BUF_INIT, errors = BUF_INIT;
 	cleanup_free char *line = NULL;

@@ -15,4 +15,14 @@
 int stage_node(struct workspace *ws, const struct tree_node *node, const char *path,
 	       struct err **err);
 
+/*
+ * Gives a file, or the one that a link leads to, the node's name below `root`, with the folders above it; what leads to
+ * none is passed over. No link is ever made there.
+ */
+int stage_under(struct workspace *ws, const struct tree *tree, const struct tree_node *node,
+		const char *root, struct err **err);
+/* The same for all files whose paths begin with `prefix`. */
+int stage_below(struct workspace *ws, const struct tree *tree, const char *prefix, const char *root,
+		struct err **err);
+
 #endif
