@@ -211,14 +211,19 @@ static void test_python(void **state)
 	assert_non_null(tree_get(&w->left, "usr/lib/python3.11/subprocess.py"));
 }
 
+static void put_python(struct world *w)
+{
+	put(w, "usr/bin/python3.11", 0755, "x");
+	tree_put_link(&w->tree, "usr/bin/python3", "python3.11", "p", "");
+	put(w, "usr/lib/x86_64-linux-gnu/libgcc_s.so.1", 0644, "");
+}
+
 /* The interpreter ends threads by what libgcc_s unwinds: only for who can start one. */
 static void test_python_without_threads(void **state)
 {
 	struct world *w = *state;
 
-	put(w, "usr/bin/python3.11", 0755, "x");
-	tree_put_link(&w->tree, "usr/bin/python3", "python3.11", "p", "");
-	put(w, "usr/lib/x86_64-linux-gnu/libgcc_s.so.1", 0644, "");
+	put_python(w);
 	put(w, "usr/lib/python3.11/warnings.py", 0644, "def f():\n  import linecache\n");
 	put(w, "usr/lib/python3.11/linecache.py", 0644, "");
 	put(w, "usr/bin/one", 0755, "#!/usr/bin/python3\nimport warnings\n");
@@ -233,9 +238,7 @@ static void test_python_with_threads(void **state)
 {
 	struct world *w = *state;
 
-	put(w, "usr/bin/python3.11", 0755, "x");
-	tree_put_link(&w->tree, "usr/bin/python3", "python3.11", "p", "");
-	put(w, "usr/lib/x86_64-linux-gnu/libgcc_s.so.1", 0644, "");
+	put_python(w);
 	put(w, "usr/lib/python3.11/threading.py", 0644, "start = _thread.start_new_thread\n");
 	put(w, "usr/bin/two", 0755, "#!/usr/bin/python3\nimport threading\n");
 	strv_append(&w->recipe.argv, "/usr/bin/two");
