@@ -23,10 +23,11 @@
  * A request's chain is a header that we read, data that we read or write, and a status byte that we
  * write, the last of the chain; where one descriptor ends and the next begins means nothing (2.7.4.1).
  * Each request that is under way has a slot, with its data's places in guest memory and its disk
- * request: nothing is allocated after the start. Slots are taken from the last one given back, so
- * that no more of their memory is touched than the guest's deepest queue needs.
+ * request: nothing is allocated after the start. A slot has room for a FEW places; what is in more
+ * pieces takes one of the MANY lists, or waits for one. Both are taken from the last one given back,
+ * so that no more of their memory is touched than the guest's deepest queue needs.
  *
- * The queue is taken from until it is empty, slots or the turn's budget are used up, or the rate
+ * The queue is taken from until it is empty, slots, lists or the turn's budget are used up, or the rate
  * limit says to wait. While there is something left that we come back to ourselves, we ask for no
  * notifications.
  *
@@ -37,6 +38,8 @@
 #define SECTOR       512
 #define SLOTS        QUEUE_SIZE_MAX
 #define SEGMENTS_MAX (QUEUE_SIZE_MAX - 2) /* of data, beside header and status */
+#define FEW          16
+#define MANY         64
 #define ID_SIZE      VIRTIO_BLK_ID_BYTES
 #define TURN_BYTES   (16u << 20)
 #define RANGES_MAX   16 /* segments of a discard or write-zeroes request */
@@ -54,8 +57,11 @@ struct slot {
 	/* Of a discard or write-zeroes request: what is still to do. */
 	unsigned int range, n_ranges;
 	struct virtio_blk_discard_write_zeroes ranges[RANGES_MAX];
-	struct iovec iov[CHAIN_IOV_MAX];
+	struct iovec *iov; /* few, or one of blk's lists */
+	struct iovec few[FEW];
 };
+
+typedef struct iovec iov_list[CHAIN_IOV_MAX];
 
 struct blk {
 	struct virtio virtio;
@@ -71,6 +77,9 @@ struct blk {
 	struct slot *slots;   /* SLOTS */
 	uint16_t free[SLOTS]; /* indices of slots, the next one last */
 	unsigned int n_free;
+	iov_list *lists;                /* MANY */
+	struct iovec *free_lists[MANY]; /* the next one last */
+	unsigned int n_free_lists;
 	unsigned int turn_requests; /* taken in this turn */
 	uint64_t turn_bytes;        /* bytes_moved when it began */
 };
@@ -85,6 +94,8 @@ static struct blk *blk_of(struct virtio *v)
 static void complete(struct blk *blk, struct slot *slot, uint8_t status)
 {
 	blk->free[blk->n_free++] = slot->index;
+	if (slot->iov != slot->few)
+		blk->free_lists[blk->n_free_lists++] = slot->iov;
 	if (!blk->virtio.active || blk->stopping)
 		return;
 	*slot->status = status;
@@ -246,12 +257,19 @@ static bool go_on(struct blk *blk, struct slot *slot)
 	return true;
 }
 
+/* Whether blk->chain is in more pieces than a slot has room for. */
+static bool has_many(const struct blk *blk)
+{
+	return blk->chain.n_out + blk->chain.n_in > FEW;
+}
+
 static struct slot *take_slot(struct blk *blk)
 {
 	const uint16_t index = blk->free[--blk->n_free];
 	struct slot *slot = &blk->slots[index];
 
 	slot->index = index;
+	slot->iov = has_many(blk) ? blk->free_lists[--blk->n_free_lists] : slot->few;
 	slot->range = slot->n_ranges = 0;
 	slot->used = 1;
 	return slot;
@@ -319,7 +337,7 @@ static uint64_t bytes_moved(const struct blk *blk)
 
 enum taken {
 	TAKEN_ALL,    /* the queue is empty */
-	TAKEN_SLOTS,  /* no slot is left: what completes comes back here */
+	TAKEN_SLOTS,  /* no slot or list is left: what completes comes back here */
 	TAKEN_ENOUGH, /* the timer or our own doorbell comes back here, or nobody after a fault */
 };
 
@@ -338,6 +356,10 @@ static enum taken take_requests(struct blk *blk)
 		r = queue_pop(q, &blk->chain);
 		if (r == 0)
 			return TAKEN_ALL;
+		if (r > 0 && has_many(blk) && !blk->n_free_lists) {
+			queue_unpop(q);
+			return TAKEN_SLOTS;
+		}
 		if (r > 0 && is_throttled(blk)) {
 			queue_unpop(q);
 			return TAKEN_ENOUGH;
@@ -357,7 +379,7 @@ static bool has_more(struct blk *blk, enum taken taken)
 {
 	if (!blk->virtio.active || taken == TAKEN_ENOUGH)
 		return false;
-	return taken == TAKEN_SLOTS ? blk->n_free > 0
+	return taken == TAKEN_SLOTS ? blk->n_free && blk->n_free_lists
 				    : queue_want_notify(&blk->virtio.queues[0], true);
 }
 
@@ -469,6 +491,7 @@ static void destroy(struct virtio *v)
 	virtio_finish(v);
 	fd_close(&blk->fd);
 	free(blk->slots);
+	free(blk->lists);
 	free(blk);
 }
 
@@ -524,6 +547,9 @@ static void fill_slots(struct blk *blk)
 	blk->slots = xcalloc(SLOTS, sizeof(blk->slots[0]));
 	for (blk->n_free = 0; blk->n_free < SLOTS; blk->n_free++)
 		blk->free[blk->n_free] = (uint16_t)(SLOTS - 1 - blk->n_free);
+	blk->lists = xcalloc(MANY, sizeof(blk->lists[0]));
+	for (blk->n_free_lists = 0; blk->n_free_lists < MANY; blk->n_free_lists++)
+		blk->free_lists[blk->n_free_lists] = blk->lists[MANY - 1 - blk->n_free_lists];
 }
 
 static int create(struct blk *blk, const struct device_host *host,

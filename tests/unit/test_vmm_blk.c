@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_mmio.h>
+#include <linux/virtio_ring.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,6 +252,54 @@ static void a_full_queue_at_once(void **state)
 	for (unsigned int i = 0; i < 80; i++) {
 		assert_int_equal(status_of(&disk, i), VIRTIO_BLK_S_OK);
 		assert_file(&disk, (79 - i) * SECTOR, (uint8_t)i, SECTOR);
+	}
+	close_disk(&disk);
+}
+
+/* Request i of PIECES sectors, the last in memory first, by a table of its own. */
+#define PIECES 18
+#define TABLES (FAKE_DATA + 0x4000)
+
+static void add_in_pieces(struct disk *disk, uint16_t i)
+{
+	const struct virtio_blk_outhdr header = { .type = VIRTIO_BLK_T_OUT, .sector = i * PIECES };
+	const uint64_t gpa = TABLES + i * sizeof(struct vring_desc[PIECES + 2]);
+	struct vring_desc table[PIECES + 2];
+
+	memory_write(&disk->d.memory, HEADERS + 16 * i, &header, sizeof(header));
+	for (uint16_t k = 0; k < PIECES + 2; k++)
+		table[k] = (struct vring_desc){ .addr = DATA + (i * PIECES + PIECES - k) * SECTOR,
+						.len = SECTOR,
+						.flags = VRING_DESC_F_NEXT,
+						.next = k + 1 };
+	table[0].addr = HEADERS + 16 * i;
+	table[0].len = sizeof(header);
+	table[PIECES + 1] =
+		(struct vring_desc){ .addr = STATUS + i, .len = 1, .flags = VRING_DESC_F_WRITE };
+	memory_write(&disk->d.memory, gpa, table, sizeof(table));
+	driver_desc(&disk->d, 0, i, gpa, sizeof(table), VRING_DESC_F_INDIRECT, 0);
+	driver_offer(&disk->d, 0, i);
+}
+
+/* More than there are lists for. */
+static void many_in_many_pieces(void **state)
+{
+	const unsigned int n = 100;
+	struct disk disk;
+	uint32_t len;
+
+	(void)state;
+	begin_disk(&disk, 2 << 20);
+	for (unsigned int s = 0; s < n * PIECES; s++)
+		memset(data(&disk) + s * SECTOR, (int)(s * 7 % 251), SECTOR);
+	for (uint16_t i = 0; i < n; i++)
+		add_in_pieces(&disk, i);
+	await_used(&disk, n, &len);
+	for (unsigned int i = 0; i < n; i++) {
+		assert_int_equal(status_of(&disk, i), VIRTIO_BLK_S_OK);
+		for (unsigned int k = 0; k < PIECES; k++)
+			assert_file(&disk, (off_t)(i * PIECES + k) * SECTOR,
+				    (uint8_t)((i * PIECES + PIECES - 1 - k) * 7 % 251), SECTOR);
 	}
 	close_disk(&disk);
 }
@@ -692,6 +741,7 @@ int main(void)
 		cmocka_unit_test(writes_and_reads),
 		cmocka_unit_test(framing_means_nothing),
 		cmocka_unit_test(a_full_queue_at_once),
+		cmocka_unit_test(many_in_many_pieces),
 		cmocka_unit_test(mistakes_are_errors),
 		cmocka_unit_test(a_short_header_is_an_error),
 		cmocka_unit_test(without_a_status_it_needs_a_reset),
