@@ -90,12 +90,14 @@ static void need_parents(struct closure *c, const char *s, const struct tree_nod
 	}
 }
 
-static void perl_line(struct closure *c, const char *s, const struct tree_node *by)
+/* A statement. One in a block or a text that eval runs begins behind what opens these. */
+static void perl_statement(struct closure *c, const char *s, const struct tree_node *by)
 {
 	s += strspn(s, " \t{");
-	if (str_starts(s, "eval"))
-		s += strcspn(s, "{\n") + 1;
-	s += strspn(s, " \t");
+	if (str_starts(s, "eval")) {
+		s += strlen("eval");
+		s += strspn(s, " \t{(q\"'");
+	}
 	if (str_starts(s, "use ") || str_starts(s, "require ") || str_starts(s, "no ")) {
 		s += strcspn(s, " ");
 		s += strspn(s, " \t'\"");
@@ -103,6 +105,18 @@ static void perl_line(struct closure *c, const char *s, const struct tree_node *
 			need_parents(c, strchr(s, ' '), by);
 		need_perl_name(c, s, by);
 	}
+}
+
+/* my $has = eval "use X"; if ($has) { require Y } */
+static void perl_line(struct closure *c, const char *s, const struct tree_node *by)
+{
+	const char *eval = strstr(s, "eval");
+
+	perl_statement(c, s, by);
+	if (eval)
+		perl_statement(c, eval, by);
+	for (s = strchr(s, '{'); s; s = strchr(s + 1, '{'))
+		perl_statement(c, s, by);
 }
 
 void closure_perl(struct closure *c, struct tree_node *node)

@@ -265,7 +265,13 @@ static void test_scripts(void **state)
 	tree_put_link(&w->tree, "usr/share/perl/5.1", "5.1.0", "p", "");
 	put(w, "usr/bin/perl", 0755, "x");
 	put(w, "usr/share/perl5/X/Y.pm", 0644, "use parent qw(Z::Parent);\n");
-	put(w, "usr/share/perl5/Z.pm", 0644, "");
+	/* The last is cut off where the text ends. */
+	put(w, "usr/share/perl5/Z.pm", 0644,
+	    "my $x = eval \"use In::Text $VERSION\"; if ($x) { require In::Block }\n"
+	    "eval q{use In::Quotes; 1};\neval $x;\neval");
+	put(w, "usr/share/perl5/In/Text.pm", 0644, "");
+	put(w, "usr/share/perl5/In/Block.pm", 0644, "");
+	put(w, "usr/share/perl5/In/Quotes.pm", 0644, "");
 	put(w, "usr/share/perl5/Z/Parent.pm", 0644, "");
 	put(w, "usr/share/perl5/No.pm", 0644, "");
 	put(w, "usr/bin/second", 0755, "x");
@@ -281,6 +287,9 @@ static void test_scripts(void **state)
 	expect(w, "usr/share/perl5/X/Y.pm", REASON_IMPORT, "usr/bin/first");
 	expect(w, "usr/share/perl5/Z.pm", REASON_IMPORT, "usr/bin/first");
 	expect(w, "usr/share/perl5/Z/Parent.pm", REASON_IMPORT, "usr/share/perl5/X/Y.pm");
+	expect(w, "usr/share/perl5/In/Text.pm", REASON_IMPORT, "usr/share/perl5/Z.pm");
+	expect(w, "usr/share/perl5/In/Block.pm", REASON_IMPORT, "usr/share/perl5/Z.pm");
+	expect(w, "usr/share/perl5/In/Quotes.pm", REASON_IMPORT, "usr/share/perl5/Z.pm");
 	assert_null(tree_get(&w->tree, "usr/bin/fourth"));
 	assert_null(tree_get(&w->tree, "usr/bin/never"));
 	assert_null(tree_get(&w->tree, "usr/share/perl5/No.pm"));
