@@ -26,7 +26,26 @@ static const char *const perl_always[] = { "strict.pm",   "warnings.pm",     "Ca
 					   "Config.pm",   "Config_heavy.pl", "utf8.pm" };
 
 /* Modules of the language's own library that make the name of another up. */
-static const char *const made_up[][2] = { { "File/Spec.pm", "File/Spec/Unix.pm" } };
+static const char *const made_up[][2] = {
+	{ "File/Spec.pm", "File/Spec/Unix.pm" },     { "Pod/Usage.pm", "Pod/Text.pm" },
+	{ "Math/BigInt.pm", "Math/BigInt/Calc.pm" }, { "bigint.pm", "Math/BigInt.pm" },
+	{ "PerlIO/encoding.pm", "Encode.pm" },
+};
+
+/* What the interpreter loads for what stands in a text, without a `use`: perlfunc(1), perlvar(1), perlunicode(1). */
+static const char *const by_syntax[][2] = {
+	{ "open", "PerlIO.pm" },
+	{ "open", "PerlIO/scalar.pm" },
+	{ ":encoding(", "PerlIO/encoding.pm" },
+	{ "glob", "File/Glob.pm" },
+	{ "<*", "File/Glob.pm" },
+	{ "%!", "Errno.pm" },
+	{ "$!{", "Errno.pm" },
+	{ "%+", "Tie/Hash/NamedCapture.pm" },
+	{ "\\N{", "_charnames.pm" },
+	{ "\\N{", "unicore/Name.pm" },
+	{ "\\N{", "unicore/Name.pl" },
+};
 
 static void need_perl(struct closure *c, const char *file, const struct tree_node *by)
 {
@@ -72,6 +91,15 @@ static void need_perl_name(struct closure *c, const char *s, const struct tree_n
 	need_perl(c, (char *)buf_bytes(&file), by);
 }
 
+/* require "X/Y.pl" */
+static void need_perl_file(struct closure *c, const char *s, const struct tree_node *by)
+{
+	cleanup_free char *file = xstrndup(s, strcspn(s, "'\""));
+
+	if (str_ends(file, ".pl") || str_ends(file, ".pm"))
+		need_perl(c, file, by);
+}
+
 /* use parent qw(A B); use base 'A'; */
 static void need_parents(struct closure *c, const char *s, const struct tree_node *by)
 {
@@ -103,7 +131,10 @@ static void perl_statement(struct closure *c, const char *s, const struct tree_n
 		s += strspn(s, " \t'\"");
 		if (str_starts(s, "parent ") || str_starts(s, "base "))
 			need_parents(c, strchr(s, ' '), by);
-		need_perl_name(c, s, by);
+		if (strchr("'\"", s[-1]))
+			need_perl_file(c, s, by);
+		else
+			need_perl_name(c, s, by);
 	}
 }
 
@@ -119,6 +150,13 @@ static void perl_line(struct closure *c, const char *s, const struct tree_node *
 		perl_statement(c, s, by);
 }
 
+static void need_by_syntax(struct closure *c, const char *text, const struct tree_node *by)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(by_syntax); i++)
+		if (strstr(text, by_syntax[i][0]))
+			need_perl(c, by_syntax[i][1], by);
+}
+
 void closure_perl(struct closure *c, struct tree_node *node)
 {
 	cleanup_buf struct buf text = BUF_INIT;
@@ -130,6 +168,7 @@ void closure_perl(struct closure *c, struct tree_node *node)
 	c->perl = true;
 	for (size_t i = 0; i < ARRAY_SIZE(perl_always); i++)
 		need_perl(c, perl_always[i], node);
+	need_by_syntax(c, (char *)buf_bytes(&text), node);
 	rest = (char *)buf_bytes(&text);
 	while ((line = strsep(&rest, "\n"))) {
 		if (str_eq(line, "__END__") || str_eq(line, "__DATA__"))

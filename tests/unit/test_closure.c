@@ -247,6 +247,31 @@ static void test_python_with_threads(void **state)
 	       "usr/lib/python3.11/threading.py");
 }
 
+/* What the interpreter loads without being told so by a `use`. */
+static void test_perl_syntax(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "usr/bin/perl", 0755, "x");
+	put(w, "usr/bin/one", 0755,
+	    "#!/usr/bin/perl\nopen(my $f, '<:encoding(UTF-8)', 'x');\nprint glob('*'), "
+	    "$!{ENOENT};\n");
+	put(w, "usr/share/perl5/PerlIO/encoding.pm", 0644, "");
+	put(w, "usr/share/perl5/PerlIO/scalar.pm", 0644, "");
+	put(w, "usr/share/perl5/Encode.pm", 0644, "");
+	put(w, "usr/share/perl5/File/Glob.pm", 0644, "");
+	put(w, "usr/share/perl5/Errno.pm", 0644, "");
+	put(w, "usr/share/perl5/_charnames.pm", 0644, "");
+	strv_append(&w->recipe.argv, "one");
+	keep(w);
+	expect(w, "usr/share/perl5/PerlIO/encoding.pm", REASON_IMPORT, "usr/bin/one");
+	expect(w, "usr/share/perl5/PerlIO/scalar.pm", REASON_IMPORT, "usr/bin/one");
+	expect(w, "usr/share/perl5/Encode.pm", REASON_IMPORT, "usr/bin/one");
+	expect(w, "usr/share/perl5/File/Glob.pm", REASON_IMPORT, "usr/bin/one");
+	expect(w, "usr/share/perl5/Errno.pm", REASON_IMPORT, "usr/bin/one");
+	assert_non_null(tree_get(&w->left, "usr/share/perl5/_charnames.pm"));
+}
+
 static void test_scripts(void **state)
 {
 	struct world *w = *state;
@@ -268,7 +293,8 @@ static void test_scripts(void **state)
 	/* The last is cut off where the text ends. */
 	put(w, "usr/share/perl5/Z.pm", 0644,
 	    "my $x = eval \"use In::Text $VERSION\"; if ($x) { require In::Block }\n"
-	    "eval q{use In::Quotes; 1};\neval $x;\neval");
+	    "eval q{use In::Quotes; 1};\nrequire 'In/File.pl';\neval $x;\neval");
+	put(w, "usr/share/perl5/In/File.pl", 0644, "");
 	put(w, "usr/share/perl5/In/Text.pm", 0644, "");
 	put(w, "usr/share/perl5/In/Block.pm", 0644, "");
 	put(w, "usr/share/perl5/In/Quotes.pm", 0644, "");
@@ -288,6 +314,7 @@ static void test_scripts(void **state)
 	expect(w, "usr/share/perl5/Z.pm", REASON_IMPORT, "usr/bin/first");
 	expect(w, "usr/share/perl5/Z/Parent.pm", REASON_IMPORT, "usr/share/perl5/X/Y.pm");
 	expect(w, "usr/share/perl5/In/Text.pm", REASON_IMPORT, "usr/share/perl5/Z.pm");
+	expect(w, "usr/share/perl5/In/File.pl", REASON_IMPORT, "usr/share/perl5/Z.pm");
 	expect(w, "usr/share/perl5/In/Block.pm", REASON_IMPORT, "usr/share/perl5/Z.pm");
 	expect(w, "usr/share/perl5/In/Quotes.pm", REASON_IMPORT, "usr/share/perl5/Z.pm");
 	assert_null(tree_get(&w->tree, "usr/bin/fourth"));
@@ -374,6 +401,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_python, begin, end),
 		cmocka_unit_test_setup_teardown(test_python_without_threads, begin, end),
 		cmocka_unit_test_setup_teardown(test_python_with_threads, begin, end),
+		cmocka_unit_test_setup_teardown(test_perl_syntax, begin, end),
 		cmocka_unit_test_setup_teardown(test_scripts, begin, end),
 		cmocka_unit_test_setup_teardown(test_left_out, begin, end),
 		cmocka_unit_test_setup_teardown(test_patterns, begin, end),
