@@ -25,7 +25,6 @@
 #include "closure_internal.h"
 #include "content.h"
 #include "fd.h"
-#include "locales.h"
 #include "mem.h"
 #include "str.h"
 
@@ -397,43 +396,14 @@ static int keep_listed(struct closure *c, struct err **err)
 	return 0;
 }
 
-/* Absolute paths, a time zone and locales in the environment. */
-static void keep_environment(struct closure *c)
-{
-	cleanup_free char *line = line_of(c, "env");
-
-	for (char **e = c->recipe->env; e && *e; e++) {
-		const char *value = strchr(*e, '=') + 1;
-		cleanup_free char *zone = xasprintf("/usr/share/zoneinfo/%s", value);
-		cleanup_free char *folder = locales_folder(*e);
-		cleanup_free char *files = folder ? xasprintf("/%s/**", folder) : NULL;
-
-		closure_need(c, value, REASON_RECIPE, NULL, line);
-		if (str_starts(*e, "TZ=") && !strstr(value, ".."))
-			closure_need(c, zone, REASON_RECIPE, NULL, line);
-		if (files)
-			closure_need_glob(c, files, REASON_RECIPE, NULL, line);
-	}
-}
-
-/* The C library's own messages are in the package locales, and all programs have them. */
-static void keep_messages(struct closure *c)
-{
-	cleanup_free char *line = line_of(c, "env");
-
-	for (size_t i = 0; i < c->n_nodes; i++)
-		if (str_ends(c->nodes[i]->path, "/LC_MESSAGES/libc.mo") &&
-		    locales_has_messages(c->recipe, c->nodes[i]->path))
-			closure_keep_node(c, c->nodes[i], REASON_RECIPE, NULL, line);
-}
-
 static int keep_roots(struct closure *c, struct err **err)
 {
+	int r;
+
 	keep_declared(c);
 	keep_commands(c);
-	keep_environment(c);
-	keep_messages(c);
-	return keep_listed(c, err);
+	r = closure_environment(c, err);
+	return r < 0 ? r : keep_listed(c, err);
 }
 
 /* --- the walk --- */

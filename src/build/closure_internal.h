@@ -89,6 +89,9 @@ const struct package *closure_package(const struct closure *c, const struct tree
 /* The bytes of a regular file, with a NUL behind them; false when it has none or too many. */
 bool closure_read(const struct tree_node *node, struct buf *out);
 
+/* closure_environment.c */
+int closure_environment(struct closure *c, struct err **err);
+
 /* closure_elf.c: scan reads all nodes; the next returns 1 for an ELF file. */
 int closure_scan(struct closure *c, struct err **err);
 void closure_scan_finish(struct closure *c);

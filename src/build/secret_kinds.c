@@ -229,6 +229,7 @@ static const struct rule {
 	{ NULL, "a private key (WireGuard)", has_key_value, "PrivateKey" },
 	{ NULL, "a shared key (WireGuard)", has_key_value, "PresharedKey" },
 	{ NULL, "a key of AWS", has_key_value, "aws_secret_access_key" },
+	{ NULL, "a key of AWS", has_key_value, "AWS_SECRET_ACCESS_KEY" },
 	{ NULL, "a key of Kubernetes", has_key_value, "client-key-data" },
 	{ NULL, "a token of Kubernetes", has_kube_token, "token:" },
 	{ NULL, "a token of GitHub", has_token, "ghp_" },
@@ -291,4 +292,13 @@ const char *secrets_kind(const char *path, const void *data, size_t len)
 		    rules[i].test(data, len, rules[i].word))
 			return rules[i].what;
 	return NULL;
+}
+
+const char *secrets_in_words(char *const *words)
+{
+	const char *kind = NULL;
+
+	for (; words && *words && !kind; words++)
+		kind = secrets_kind("", *words, strlen(*words));
+	return kind;
 }

@@ -102,20 +102,49 @@ static int complain(const struct recipe *recipe, const struct secrets *s, struct
 		       (char *)buf_bytes(&others));
 }
 
+/* What goes into the image's manifest, which as many can read. */
+static int check_manifest(const struct recipe *recipe, struct err **err)
+{
+	const struct {
+		const char *key;
+		char *const *words;
+	} parts[] = {
+		{ "env", recipe->env },
+		{ "run", recipe->argv },
+		{ "prepare", recipe->prepare },
+		{ "test", recipe->test },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const char *kind = secrets_in_words(parts[i].words);
+		cleanup_free char *at = kind ? recipe_at(recipe, parts[i].key) : NULL;
+
+		if (kind)
+			return err_set(err, EINVAL,
+				       "%s: it has %s, and an image is for everybody who can read "
+				       "the store; leave it out, and give it to the machine by "
+				       "\"secrets:\" in the federation's file",
+				       at, kind);
+	}
+	return 0;
+}
+
 int secrets_check(const struct recipe *recipe, const struct tree *tree, struct err **err)
 {
+	cleanup_free char *at = recipe_at(recipe, "allow-secrets");
 	struct secrets s;
-	int r = secrets_find(tree, recipe->allow_secrets, &s, err);
+	int r = check_manifest(recipe, err);
 
+	if (r == 0)
+		r = secrets_find(tree, recipe->allow_secrets, &s, err);
 	if (r < 0)
 		return r;
 	if (s.n)
 		r = complain(recipe, &s, err);
 	else if (s.unused)
 		r = err_set(err, EINVAL,
-			    "%s:%d: allow-secrets: %s is not in the image, or nothing secret; "
-			    "leave it out",
-			    recipe->file, recipe_line(recipe, "allow-secrets"), s.unused);
+			    "%s: %s is not in the image, or nothing secret; leave it out", at,
+			    s.unused);
 	secrets_finish(&s);
 	return r;
 }

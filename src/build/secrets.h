@@ -18,6 +18,8 @@
  * key"), or NULL. Behind the bytes stands a NUL.
  */
 const char *secrets_kind(const char *path, const void *data, size_t len);
+/* The same of a command's words or of an environment, a strv: what the first is that is one, or NULL. */
+const char *secrets_in_words(char *const *words);
 
 struct secret {
 	const struct tree_node *node;

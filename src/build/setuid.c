@@ -26,15 +26,17 @@ static bool is_raised(const struct tree_node *n)
 static int find_declared(const struct recipe *recipe, const struct tree *tree,
 			 const struct tree_node **nodes, struct err **err)
 {
+	cleanup_free char *at = recipe_at(recipe, "setuid");
+
 	for (char **p = recipe->setuid; p && *p; p++) {
 		cleanup_free char *path = NULL;
 
 		*nodes = tree_path(*p, &path) == 0 ? tree_get(tree, path) : NULL;
 		if (!is_raised(*nodes++))
 			return err_set(err, EINVAL,
-				       "%s:%d: setuid: %s is not in the image, or no setuid or "
-				       "setgid file of a package; leave it out",
-				       recipe->file, recipe_line(recipe, "setuid"), *p);
+				       "%s: %s is not in the image, or no setuid or setgid file "
+				       "of a package; leave it out",
+				       at, *p);
 	}
 	return 0;
 }

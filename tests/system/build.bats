@@ -263,7 +263,7 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	recipe b 'packages: [hello]' 'setuid: [/bin/hello]'
 	build b.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *"b.yaml:5: setuid: /bin/hello is not in the image, or no setuid or setgid file of a package; leave it out" ]]
+	[[ $output == *"b.yaml:5:1: setuid: /bin/hello is not in the image, or no setuid or setgid file of a package; leave it out" ]]
 }
 
 @test "a virtual machine's image has the kernel as a bzImage and as the ELF file in it" {
@@ -383,6 +383,25 @@ $home/lib/server/libjvm.so $jli" ]
 	build c.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *"c.yaml:5:1: env: de_DE.UTF-8: its source /usr/share/i18n/locales/de_DE is missing" ]]
+}
+
+@test "a time zone that no package has, and one that needs none" {
+	recipe a 'packages: [hello]' 'env: {TZ: Europe/Berlin}' 'run: hello'
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'a.yaml:5:1: env: none of the packages has the time zone Europe/Berlin; add the package "tzdata"' ]]
+	file zones usr/share/zoneinfo/Europe/Berlin
+	deb zones
+	publish
+	recipe b 'packages: [hello, zones]' 'env: {TZ: ":Europe/Berlim"}' 'run: hello'
+	build b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'b.yaml:5:1: env: none of the packages has the time zone Europe/Berlim; did you mean Europe/Berlin?' ]]
+	sed -i 's/Berlim/Berlin/' b.yaml
+	recipe c 'packages: [hello]' 'env: {TZ: "CET-1CEST,M3.5.0,M10.5.0/3"}' 'run: hello'
+	build b.yaml c.yaml
+	[ "$status" -eq 0 ]
+	[[ $("$atoll" why b /usr/share/zoneinfo/Europe/Berlin) == *"the recipe says so: b.yaml:5: env." ]]
 }
 
 @test "a library that is in none of the packages, and a postinst that nothing stands in for" {
@@ -971,7 +990,14 @@ left_running() {
 	sed -i 's|^allow-secrets: .*|allow-secrets: [/etc/server.pem, /etc/ok]|' a.yaml
 	build a.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *"a.yaml:"*": allow-secrets: /etc/ok is not in the image, or nothing secret; leave it out"* ]]
+	[[ $output == *"a.yaml:"*":1: allow-secrets: /etc/ok is not in the image, or nothing secret; leave it out"* ]]
+	# In two parts, so that this file is no such thing itself.
+	for line in "env: {GITHUB_TOKEN: ghp""_$(printf 'a%.0s' $(seq 36))}" "run: hello --token=ghp""_$(printf 'a%.0s' $(seq 36))"; do
+		recipe d 'packages: [hello]' "$line"
+		build d.yaml
+		[ "$status" -eq 1 ]
+		[[ $output == *"d.yaml:5:1: ${line%%:*}: it has a token of GitHub, and an image is for everybody"*'"secrets:"'* ]]
+	done
 }
 
 # real_secrets: made by the programs that make them, with the public half of each that has one beside it.

@@ -70,6 +70,7 @@ static const struct {
 	  NULL },
 	{ "a", "aws_secret_access_key=" LINE, "AWS" },
 	{ "a.json", "{\"aws_secret_access_key\": \"" LINE "\"}", "AWS" },
+	{ "a.env", "export AWS_SECRET_ACCESS_KEY=" LINE, "AWS" },
 	{ "a.py", "session(aws_secret_access_key=key)", NULL },
 	{ "etc/k/admin.conf", "clusters:\nusers:\n- user:\n    client-key-data: " LINE,
 	  "Kubernetes" },
