@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tiny kernel: Debian's kernel source, built with appliances/kernel/tiny.config. It is made once
- * for a source package, a config and a compiler, and kept in the store as the image "kernel-tiny", so
+ * The tiny kernel: Debian's kernel source, built with appliances/kernel/tiny.{config,patch}. It is
+ * made once for a source package, both files and a compiler, and kept in the store as the image "kernel-tiny", so
  * that it outlives the cache.
  */
 #ifndef ATOLL_BUILD_TINY_H

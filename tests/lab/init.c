@@ -30,7 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIST_MAX 1024
+#define LIST_MAX      1024
+#define PULSE_SECONDS 5
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The job. Every pointer is into the text of /lab/job, which stays. */
@@ -471,6 +472,22 @@ static int run_command(void)
 	return status;
 }
 
+/*
+ * A process of its own says every few seconds that this kernel runs, whatever the command does to its own output:
+ * when that stops, it is the emulator that stands still.
+ */
+static void start_pulse(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	while (pid == 0) {
+		sleep(PULSE_SECONDS);
+		report("alive\n");
+	}
+}
+
 int main(void)
 {
 	struct utsname kernel;
@@ -486,6 +503,7 @@ int main(void)
 	status_port = open_port(3);
 	uname(&kernel);
 	report("ready %s %s\n", kernel.release, access("/dev/kvm", W_OK) == 0 ? "kvm" : "no-kvm");
+	start_pulse();
 	report("exit %d\n", run_command());
 	halt();
 }

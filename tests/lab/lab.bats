@@ -40,6 +40,23 @@ setup_file() {
 	[ "$status" -ne 0 ]
 }
 
+@test "an emulator that stands still is 75, soon" {
+	"$LAB" --patience 8 --append lab.mark="$$" -- sleep 1000 2>"$FOLDER/errors" 3>&- &
+	local pid=$! status=0
+	until grep -q booted "$FOLDER/errors"; do sleep 0.2; done
+	pkill -STOP -f "^qemu-system.* lab.mark=$$ "
+	wait "$pid" || status=$?
+	[ "$status" -eq 75 ]
+	grep -q "the emulator stands still" "$FOLDER/errors"
+	run pgrep -f "lab.mark=$$ "
+	[ "$status" -ne 0 ]
+}
+
+@test "a command that writes nothing for long is no such" {
+	run --separate-stderr "$LAB" --patience 8 -- sh -c 'sleep 12; echo done'
+	[ "$output" = "done" ]
+}
+
 @test "a kernel that panics is 125 with the end of the console" {
 	run --separate-stderr "$LAB" --timeout 60 -- sh -c 'echo c >/proc/sysrq-trigger'
 	[ "$status" -eq 125 ]
@@ -49,7 +66,7 @@ setup_file() {
 
 @test "wrong options are one line and 2" {
 	for options in "--cpus none -- true" "--kernel tiny -- true" "--share /no/such -- true" "--frob 1 -- true" \
-		"--memory much -- true" "--timeout soon -- true" "--cpus 1"; do
+		"--memory much -- true" "--timeout soon -- true" "--patience none -- true" "--cpus 1"; do
 		run "$LAB" $options
 		[ "$status" -eq 2 ]
 		[ "${#lines[@]}" -eq 1 ]

@@ -13,6 +13,8 @@ setup_file() {
 		cp -r "$ATOLL_SOURCE_DIR/appliances/$name" "$WORK/$name"
 		sed -i "s/^appliance: .*/appliance: tiny-$name/; s/^base: .*/&\nkernel: tiny/; s/full, //" "$WORK/$name/recipe.yaml"
 	done
+	# Others need not wait for the kernel.
+	ATOLL_ROOT=${ATOLL_TEST_STORE:-$ATOLL_BUILD_DIR/system-tests} "$atoll" build "$WORK/web/recipe.yaml"
 	world_store "$WORK"/{web,firewall}/recipe.yaml
 	world_daemon
 }

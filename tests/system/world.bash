@@ -56,7 +56,7 @@ serve() {
 }
 
 world_begin() {
-	ninja -C "$ATOLL_BUILD_DIR" system >/dev/null || return 1
+	[ -n "${ATOLL_TEST_BUILT:-}" ] || ninja -C "$ATOLL_BUILD_DIR" system >/dev/null || return 1
 	WORK=$(mktemp -d "/tmp/at-$1.XXXX")
 	: >"$WORK/pids"
 	export ATOLL_ROOT=$WORK/s
@@ -77,13 +77,17 @@ world_networks() {
 }
 
 # world_store RECIPE…: packages are downloaded and appliances built once for all tests, in a state folder that
-# they share (tests/run says where); each world has a store of its own, whose blobs are links to those files.
+# they share (tests/run says where); each world has a store of its own, whose blobs are links to those files. Others
+# may build another image of the same name there, so it is one after the other.
 world_store() {
-	local shared=${ATOLL_TEST_STORE:-$ATOLL_BUILD_DIR/system-tests}
+	local shared=${ATOLL_TEST_STORE:-$ATOLL_BUILD_DIR/system-tests} lock
 	mkdir -p "$shared" "$ATOLL_ROOT"
+	exec {lock}>"$shared/lock"
+	flock "$lock"
 	ATOLL_ROOT=$shared "$atoll" build "$@" || return 1
 	rm -rf "$ATOLL_ROOT/store"
 	cp -rl "$shared/store" "$ATOLL_ROOT" 2>/dev/null || cp -r "$shared/store" "$ATOLL_ROOT"
+	exec {lock}>&-
 }
 
 world_images() {
