@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files of packages as the closure reads them: as an ELF file, as Python, as words. */
+/* Files of packages as the closure reads them: as an ELF file, as Python, as a typelib, as words. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -7,6 +7,7 @@
 #include "mem.h"
 #include "python_imports.h"
 #include "str.h"
+#include "typelib.h"
 #include "words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,10 +26,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cleanup_free void *bytes = xmemdup(data, size);
 	struct elf_facts facts;
 	struct words words = { 0 };
+	struct typelib typelib;
 	size_t n = 0;
 
 	if (elf_scan_bytes(bytes, size, ELF_ALL, &facts) == 1)
 		elf_facts_finish(&facts);
+	if (typelib_read(bytes, size, &typelib))
+		typelib_finish(&typelib);
 	words_scan(data, size, &words);
 	words_scan_strings(data, size, &words);
 	strv_free(words_steal(&words));

@@ -437,6 +437,7 @@ static int visit(struct closure *c, struct tree_node *node, struct err **err)
 	r = closure_script(c, node, err);
 	if (r < 0)
 		return r;
+	closure_typelib(c, node);
 	if (r > 0 && node->mode & 0111)
 		closure_use_package(c, node);
 	else if (r == 0 && is_text(node))

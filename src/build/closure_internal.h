@@ -114,6 +114,9 @@ void closure_python_begin(struct closure *c,
 void closure_python_module(struct closure *c, const char *name, enum reason reason,
 			   const struct tree_node *by, const char *detail);
 
+/* Of a kept file: what it asks for if it is a typelib. */
+void closure_typelib(struct closure *c, const struct tree_node *node);
+
 /* closure_perl.c */
 void closure_perl(struct closure *c, struct tree_node *node);
 void closure_node(struct closure *c, struct tree_node *node);

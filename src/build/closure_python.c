@@ -13,9 +13,11 @@
 #include <string.h>
 
 #include "closure_internal.h"
+#include "content.h"
 #include "mem.h"
 #include "python_imports.h"
 #include "str.h"
+#include "typelib.h"
 
 #define DIST "usr/lib/python3/dist-packages"
 
@@ -364,6 +366,38 @@ static bool is_followed(const struct importer *i, const struct python_import *im
 							     is_diagnostic(i->node, module)));
 }
 
+/* --- libraries by introspection --- */
+
+#define TYPELIBS "/usr/lib/*/girepository-1.0/"
+
+/* "from gi.repository import Gtk": of whichever version a package has. */
+static bool need_typelib(struct closure *c, const char *name, const struct tree_node *by)
+{
+	cleanup_free char *pattern = xasprintf(TYPELIBS "%s-*.typelib", name);
+
+	return closure_need_glob(c, pattern, REASON_IMPORT, by, name) > 0;
+}
+
+void closure_typelib(struct closure *c, const struct tree_node *node)
+{
+	struct content content;
+	struct typelib t = { 0 };
+
+	if (!str_ends(node->path, ".typelib") || content_map(node, &content, NULL) < 0)
+		return;
+	if (typelib_read(content.data, content.len, &t)) {
+		for (char **d = t.depends; d && *d; d++) {
+			cleanup_free char *pattern = xasprintf(TYPELIBS "%s.typelib", *d);
+
+			closure_need_glob(c, pattern, REASON_IMPORT, node, *d);
+		}
+		for (char **l = t.libraries; l && *l; l++)
+			closure_need_library(c, *l, REASON_NEEDED, node, NULL);
+		typelib_finish(&t);
+	}
+	content_unmap(&content);
+}
+
 static bool handle_import(const struct python_import *import, void *data)
 {
 	struct importer *i = data;
@@ -376,6 +410,8 @@ static bool handle_import(const struct python_import *import, void *data)
 		is_built_in(i->c, module);
 	if (!import->name)
 		return found;
+	if (str_eq(module, "gi.repository"))
+		return need_typelib(i->c, import->name, i->node);
 	/* "from a import b": b is a module, or a name inside a */
 	member = xasprintf("%s.%s", module, import->name);
 	return keep_module(i->c, member, REASON_IMPORT, i->node, member) || found;

@@ -21,6 +21,7 @@
 #include "mem.h"
 #include "python_imports.h"
 #include "str.h"
+#include "typelib.h"
 #include "words.h"
 
 #define EXPECT_WORDS(scan, text, expected)                                                         \
@@ -117,13 +118,18 @@ struct world {
 	unsigned int n;
 };
 
-static void put(struct world *w, const char *path, mode_t mode, const char *text)
+static void put_bytes(struct world *w, const char *path, mode_t mode, const void *data, size_t len)
 {
 	cleanup_free char *content = xasprintf("%s/%u", w->dir, w->n++);
 
-	assert_int_equal(file_write_atomic(content, text, strlen(text), 0600, NULL), 0);
+	assert_int_equal(file_write_atomic(content, data, len, 0600, NULL), 0);
 	tree_because(tree_put_file(&w->tree, path, mode, content, "p", ""), REASON_PACKAGE, NULL,
 		     NULL);
+}
+
+static void put(struct world *w, const char *path, mode_t mode, const char *text)
+{
+	put_bytes(w, path, mode, text, strlen(text));
 }
 
 static void keep(struct world *w)
@@ -248,6 +254,71 @@ static void test_python_with_threads(void **state)
 }
 
 /* What the interpreter loads without being told so by a `use`. */
+/* The header, with its strings behind it. */
+static size_t make_typelib(char *buf, size_t size, const char *depends, const char *libraries)
+{
+	const uint32_t at[] = { 56, 56 + (uint32_t)strlen(depends) + 1 };
+	size_t len = at[1] + strlen(libraries) + 1;
+
+	assert_true(len <= size);
+	memset(buf, 0, size);
+	memcpy(buf, "GOBJ\nMETADATA\r\n\032", 16);
+	memcpy(buf + 36, &at[0], 4);
+	memcpy(buf + 52, &at[1], 4);
+	memcpy(buf + at[0], depends, strlen(depends));
+	memcpy(buf + at[1], libraries, strlen(libraries));
+	return len;
+}
+
+static void test_typelib_bytes(void **state)
+{
+	char buf[128];
+	size_t len = make_typelib(buf, sizeof(buf), "A-1.0|B-2.0", "libx.so.1,liby.so.2");
+	struct typelib t;
+	uint32_t far = UINT32_MAX;
+
+	(void)state;
+	assert_true(typelib_read(buf, len, &t));
+	assert_int_equal(strv_len(t.depends), 2);
+	assert_string_equal(t.depends[1], "B-2.0");
+	assert_string_equal(t.libraries[0], "libx.so.1");
+	assert_string_equal(t.libraries[1], "liby.so.2");
+	typelib_finish(&t);
+	/* Cut off: in the last string, in the header; an offset that leads outside. */
+	assert_false(typelib_read(buf, len - 1, &t));
+	assert_false(typelib_read(buf, 55, &t));
+	memcpy(buf + 36, &far, 4);
+	assert_false(typelib_read(buf, len, &t));
+}
+
+static void test_typelib(void **state)
+{
+	struct world *w = *state;
+	char buf[128];
+
+	put_python(w);
+	put(w, "usr/bin/show", 0755, "#!/usr/bin/python3\nfrom gi.repository import A\n");
+	put(w, "usr/lib/python3/dist-packages/gi/__init__.py", 0644, "");
+	put(w, "usr/lib/python3/dist-packages/gi/repository/__init__.py", 0644, "");
+	put_bytes(w, "usr/lib/x86_64-linux-gnu/girepository-1.0/A-1.0.typelib", 0644, buf,
+		  make_typelib(buf, sizeof(buf), "B-2.0", "liba.so.1"));
+	put_bytes(w, "usr/lib/x86_64-linux-gnu/girepository-1.0/B-2.0.typelib", 0644, buf,
+		  make_typelib(buf, sizeof(buf), "", "libb.so.2"));
+	put(w, "usr/lib/x86_64-linux-gnu/girepository-1.0/AB-1.0.typelib", 0644, "x");
+	put(w, "usr/lib/x86_64-linux-gnu/liba.so.1", 0644, "x");
+	put(w, "usr/lib/x86_64-linux-gnu/libb.so.2", 0644, "x");
+	strv_append(&w->recipe.argv, "show");
+	keep(w);
+	expect(w, "usr/lib/x86_64-linux-gnu/girepository-1.0/A-1.0.typelib", REASON_IMPORT,
+	       "usr/bin/show");
+	expect(w, "usr/lib/x86_64-linux-gnu/liba.so.1", REASON_NEEDED,
+	       "usr/lib/x86_64-linux-gnu/girepository-1.0/A-1.0.typelib");
+	expect(w, "usr/lib/x86_64-linux-gnu/libb.so.2", REASON_NEEDED,
+	       "usr/lib/x86_64-linux-gnu/girepository-1.0/B-2.0.typelib");
+	assert_non_null(
+		tree_get(&w->left, "usr/lib/x86_64-linux-gnu/girepository-1.0/AB-1.0.typelib"));
+}
+
 static void test_perl_syntax(void **state)
 {
 	struct world *w = *state;
@@ -401,6 +472,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_python, begin, end),
 		cmocka_unit_test_setup_teardown(test_python_without_threads, begin, end),
 		cmocka_unit_test_setup_teardown(test_python_with_threads, begin, end),
+		cmocka_unit_test(test_typelib_bytes),
+		cmocka_unit_test_setup_teardown(test_typelib, begin, end),
 		cmocka_unit_test_setup_teardown(test_perl_syntax, begin, end),
 		cmocka_unit_test_setup_teardown(test_scripts, begin, end),
 		cmocka_unit_test_setup_teardown(test_left_out, begin, end),
