@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 #define LIST_MAX      1024
-#define PULSE_SECONDS 5
+#define PULSE_SECONDS 1
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The job. Every pointer is into the text of /lab/job, which stays. */
@@ -473,7 +473,7 @@ static int run_command(void)
 }
 
 /*
- * A process of its own says every few seconds that this kernel runs, whatever the command does to its own output:
+ * A process of its own says every second that this kernel runs, whatever the command does to its own output:
  * when that stops, it is the emulator that stands still.
  */
 static void start_pulse(void)
