@@ -428,6 +428,16 @@ static bool is_early(const struct closure *c, const struct tree_node *node)
 	return is_always(name);
 }
 
+/* Its values are in a module that is named for the architecture, and sysconfig reads it when one is asked for. */
+static void need_sysconfig(struct closure *c, const char *text, const struct tree_node *by)
+{
+	cleanup_free char *data = xasprintf("_sysconfigdata__%s", c->triplet ? c->triplet : "");
+
+	if (strstr(text, "sysconfig") &&
+	    (strstr(text, "get_config_var") || strstr(text, "get_path")))
+		keep_module(c, data, REASON_IMPORT, by, data);
+}
+
 void closure_python(struct closure *c, struct tree_node *node)
 {
 	cleanup_buf struct buf text = BUF_INIT;
@@ -442,5 +452,11 @@ void closure_python(struct closure *c, struct tree_node *node)
 	python_imports((char *)buf_bytes(&text), handle_import, &i);
 	if (strstr((char *)buf_bytes(&text), "start_new_thread"))
 		closure_python_thread(c, node);
+	/* Not sysconfig itself, which defines them, nor what runs before any script, which calls none. */
+	if (!i.early && !str_ends(node->path, "/sysconfig.py"))
+		need_sysconfig(c, (char *)buf_bytes(&text), node);
+	/* What the library names is in its tables above. */
+	if (!i.library)
+		closure_python_codecs(c, (char *)buf_bytes(&text), node);
 	free(i.package);
 }

@@ -240,6 +240,36 @@ static void test_python_without_threads(void **state)
 	assert_non_null(tree_get(&w->left, "usr/lib/x86_64-linux-gnu/libgcc_s.so.1"));
 }
 
+/* A codec by its name or another name of it, and what sysconfig reads: by names that no import has. */
+static void test_python_by_name(void **state)
+{
+	struct world *w = *state;
+
+	put_python(w);
+	put(w, "usr/bin/one", 0755,
+	    "#!/usr/bin/python3\nimport z\nx = 'big5'\nx.encode('CP-1252')\nopen(x, "
+	    "encoding=\"rot13\")\n");
+	put(w, "usr/lib/python3.11/z.py", 0644,
+	    "import sysconfig\nsysconfig.get_config_var('x')\nx.encode('cp437')\n");
+	put(w, "usr/lib/python3.11/sysconfig.py", 0644, "def get_config_var(): pass\n");
+	put(w, "usr/lib/python3.11/_sysconfigdata__x86_64-linux-gnu.py", 0644, "");
+	put(w, "usr/lib/python3.11/encodings/__init__.py", 0644, "");
+	put(w, "usr/lib/python3.11/encodings/aliases.py", 0644,
+	    "aliases = {\n    'x' : 'rot13',\n    'rot13' : 'rot_13',\n}\n");
+	put(w, "usr/lib/python3.11/encodings/cp_1252.py", 0644, "");
+	put(w, "usr/lib/python3.11/encodings/rot_13.py", 0644, "");
+	put(w, "usr/lib/python3.11/encodings/cp437.py", 0644, "");
+	put(w, "usr/lib/python3.11/encodings/big5.py", 0644, "");
+	strv_append(&w->recipe.argv, "one");
+	keep(w);
+	expect(w, "usr/lib/python3.11/encodings/cp_1252.py", REASON_IMPORT, "usr/bin/one");
+	expect(w, "usr/lib/python3.11/encodings/rot_13.py", REASON_IMPORT, "usr/bin/one");
+	expect(w, "usr/lib/python3.11/_sysconfigdata__x86_64-linux-gnu.py", REASON_IMPORT,
+	       "usr/lib/python3.11/z.py");
+	assert_non_null(tree_get(&w->left, "usr/lib/python3.11/encodings/cp437.py"));
+	assert_non_null(tree_get(&w->left, "usr/lib/python3.11/encodings/big5.py"));
+}
+
 static void test_python_with_threads(void **state)
 {
 	struct world *w = *state;
@@ -472,6 +502,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_python, begin, end),
 		cmocka_unit_test_setup_teardown(test_python_without_threads, begin, end),
 		cmocka_unit_test_setup_teardown(test_python_with_threads, begin, end),
+		cmocka_unit_test_setup_teardown(test_python_by_name, begin, end),
 		cmocka_unit_test(test_typelib_bytes),
 		cmocka_unit_test_setup_teardown(test_typelib, begin, end),
 		cmocka_unit_test_setup_teardown(test_perl_syntax, begin, end),
