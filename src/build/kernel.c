@@ -17,6 +17,7 @@
 #define MODULES      "usr/lib/modules/"
 #define VERSION_MAX  128
 #define VMLINUZ_MAX  (64 << 20)
+#define VMLINUX      "vmlinux-2" /* the number of how it is made: a change makes all of them anew */
 
 /* The metapackage whose dependency is the newest kernel, or its source. */
 static const struct {
@@ -159,7 +160,7 @@ static int unpack(struct workspace *ws, const struct package *package, const cha
 static int unpack_vmlinux(struct workspace *ws, const char *dir, char **ret_path, struct err **err)
 {
 	cleanup_free char *packed_path = xasprintf("%s/vmlinuz", dir), *temp = NULL;
-	cleanup_free char *path = xasprintf("%s/vmlinux", dir);
+	cleanup_free char *path = xasprintf("%s/" VMLINUX, dir);
 	cleanup_buf struct buf packed = BUF_INIT, elf = BUF_INIT;
 	cleanup_err struct err *cause = NULL;
 	int r = file_exists(path) ? 0 : file_read(packed_path, VMLINUZ_MAX, &packed, err);

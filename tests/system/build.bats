@@ -276,6 +276,17 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	[ "$(readelf -n "$(blob vm kernel.v1.elf)" | grep -c 'Xen.*(0x00000012)')" = 1 ]
 	tail -c 18 "$(blob vm kernel.v1.elf)" | grep -qx 'code of the kernel'
 	jq -e '.kernel == "1-cloud-amd64" and .modules == null' "$(blob vm appliance)"
+	# A builder from before an upgrade made another one of the same package.
+	local elf made dir
+	elf=$(blob vm kernel.v1.elf)
+	for made in "$ATOLL_ROOT"/cache/kernel/*/vmlinux*; do
+		dir=$(dirname "$made")
+		rm "$made"
+		echo old >"$dir/vmlinux"
+	done
+	build --force vm.yaml
+	[ "$status" -eq 0 ]
+	[ "$(blob vm kernel.v1.elf)" = "$elf" ]
 }
 
 @test "the kernel that a recipe names; what building the tiny one needs" {
