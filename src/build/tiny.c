@@ -236,8 +236,8 @@ static char *last_word(struct buf *errors)
 static int apply_patch(const char *source, struct err **err)
 {
 	cleanup_free char *path = paths_data(PATCH);
-	const char *const argv[] = { "patch", "-p1",   "--quiet", "--batch", "--fuzz=0",
-				     "-d",    source, "-i",	path,	   NULL };
+	const char *const argv[] = { "patch", "-p1",  "--quiet", "--batch", "--fuzz=0",
+				     "-d",    source, "-i",      path,      NULL };
 	struct command c = { .argv = argv, .package = "patch" };
 	cleanup_buf struct buf out = BUF_INIT, errors = BUF_INIT;
 	int status, r = command_run(&c, &out, &errors, &status, err);

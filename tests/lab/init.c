@@ -32,7 +32,7 @@
 
 #define LIST_MAX      1024
 #define PULSE_SECONDS 1
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define COUNT(a)      (sizeof(a) / sizeof((a)[0]))
 
 /* The job. Every pointer is into the text of /lab/job, which stays. */
 struct list {

@@ -296,7 +296,7 @@ listing() { # of all that an unpacked image has: type, mode, owner, target
 	jq -e '.kernel == "1-amd64" and .kinds == null' "$(blob vm appliance)"
 	sed -i s/generic/tiny/ vm.yaml
 	mkdir bin
-	ln -s "$(command -v gpgv)" "$(command -v make)" "$(command -v ld)" bin
+	ln -s "$(command -v gpgv)" "$(command -v make)" "$(command -v ld)" "$(command -v patch)" bin
 	PATH=$PWD/bin run "$(command -v timeout)" 60 "$builder" --apt "$WORK/apt" vm.yaml
 	[ "$status" -ne 0 ]
 	[[ $output == *"building the tiny kernel: flex: cannot run it; install the package flex" ]]
