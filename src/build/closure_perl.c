@@ -150,6 +150,26 @@ static void perl_line(struct closure *c, const char *s, const struct tree_node *
 		perl_statement(c, s, by);
 }
 
+/* require "X/$name.pm"; eval "require $class" */
+static bool makes_names_up(const char *text)
+{
+	for (const char *s = strstr(text, "require "); s; s = strstr(s + 1, "require "))
+		if (s[strcspn(s, "$;\n")] == '$')
+			return true;
+	return false;
+}
+
+/* Which ones cannot be seen, but most are below its own: all there, of a module that is not the language's own. */
+static void need_below(struct closure *c, const struct tree_node *node)
+{
+	cleanup_free char *pattern = NULL;
+
+	if (!str_ends(node->path, ".pm") || !strstr(node->path, "/perl5/"))
+		return;
+	pattern = xasprintf("/%.*s/**", (int)(strlen(node->path) - strlen(".pm")), node->path);
+	closure_need_glob(c, pattern, REASON_IMPORT, node, "require $");
+}
+
 static void need_by_syntax(struct closure *c, const char *text, const struct tree_node *by)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(by_syntax); i++)
@@ -169,6 +189,8 @@ void closure_perl(struct closure *c, struct tree_node *node)
 	for (size_t i = 0; i < ARRAY_SIZE(perl_always); i++)
 		need_perl(c, perl_always[i], node);
 	need_by_syntax(c, (char *)buf_bytes(&text), node);
+	if (makes_names_up((char *)buf_bytes(&text)))
+		need_below(c, node);
 	rest = (char *)buf_bytes(&text);
 	while ((line = strsep(&rest, "\n"))) {
 		if (str_eq(line, "__END__") || str_eq(line, "__DATA__"))

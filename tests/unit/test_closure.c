@@ -395,9 +395,11 @@ static void test_scripts(void **state)
 	put(w, "usr/share/perl5/Z.pm", 0644,
 	    "my $x = eval \"use In::Text $VERSION\"; if ($x) { require In::Block }\n"
 	    "eval q{use In::Quotes; 1};\nrequire 'In/File.pl';\neval $x;\neval");
-	put(w, "usr/share/perl5/In/File.pl", 0644, "");
-	put(w, "usr/share/perl5/In/Text.pm", 0644, "");
-	put(w, "usr/share/perl5/In/Block.pm", 0644, "");
+	put(w, "usr/share/perl5/In/File.pl", 0644, "require \"In/File/$x.pm\";\n");
+	put(w, "usr/share/perl5/In/Text.pm", 0644, "sub f { require \"In/Text/$_[0].pm\"; }\n");
+	put(w, "usr/share/perl5/In/Text/A/B.pm", 0644, "");
+	put(w, "usr/share/perl5/In/Block/C.pm", 0644, "");
+	put(w, "usr/share/perl5/In/Block.pm", 0644, "require In::Quotes; $x = 1;\n");
 	put(w, "usr/share/perl5/In/Quotes.pm", 0644, "");
 	put(w, "usr/share/perl5/Z/Parent.pm", 0644, "");
 	put(w, "usr/share/perl5/No.pm", 0644, "");
@@ -415,6 +417,8 @@ static void test_scripts(void **state)
 	expect(w, "usr/share/perl5/Z.pm", REASON_IMPORT, "usr/bin/first");
 	expect(w, "usr/share/perl5/Z/Parent.pm", REASON_IMPORT, "usr/share/perl5/X/Y.pm");
 	expect(w, "usr/share/perl5/In/Text.pm", REASON_IMPORT, "usr/share/perl5/Z.pm");
+	expect(w, "usr/share/perl5/In/Text/A/B.pm", REASON_IMPORT, "usr/share/perl5/In/Text.pm");
+	assert_non_null(tree_get(&w->left, "usr/share/perl5/In/Block/C.pm"));
 	expect(w, "usr/share/perl5/In/File.pl", REASON_IMPORT, "usr/share/perl5/Z.pm");
 	expect(w, "usr/share/perl5/In/Block.pm", REASON_IMPORT, "usr/share/perl5/Z.pm");
 	expect(w, "usr/share/perl5/In/Quotes.pm", REASON_IMPORT, "usr/share/perl5/Z.pm");
