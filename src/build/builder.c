@@ -17,6 +17,7 @@
 
 #include "accounts.h"
 #include "caches.h"
+#include "certificates.h"
 #include "check.h"
 #include "closure.h"
 #include "content.h"
@@ -388,6 +389,8 @@ static int make_tree(struct build *s, struct err **err)
 						   &s->tree, err));
 	if (r == 0)
 		r = blame_recipe(s, files_put(ws, s->recipe, &s->accounts, &s->tree, err));
+	if (r == 0)
+		r = blame_recipe(s, certificates_make(ws, &s->tree, err));
 	if (r == 0)
 		r = blame_recipe(s, locales_make(ws, s->recipe, &s->tree, err));
 	if (r == 0)

@@ -215,15 +215,6 @@ static int make_one(struct work *w, const struct made *m, struct tree_node *node
 	if (r < 0)
 		return r;
 	node->content = content;
-	/* The closure knows who asks for it, and not how it came to be. */
-	if (node->reason != REASON_MADE) {
-		cleanup_free char *by = node->by ? xstrdup(node->by) : NULL;
-		cleanup_free char *detail =
-			xasprintf("%s%s%s made it", node->detail ? node->detail : "",
-				  node->detail ? "; " : "", m->tool.name);
-
-		tree_because(node, node->reason, by, detail);
-	}
 	return 0;
 }
 

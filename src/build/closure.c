@@ -141,18 +141,29 @@ static bool note_asked(struct closure *c, struct tree_node *node, enum reason re
 	return !excluded;
 }
 
+/* Who asks for a file that was made, and what made it. The caller frees. */
+static char *with_maker(const struct tree_node *node, const char *detail)
+{
+	if (node->reason != REASON_MADE)
+		return detail ? xstrdup(detail) : NULL;
+	return xasprintf("%s%s%s made it", detail ? detail : "", detail ? "; " : "", node->detail);
+}
+
 /* True when it is kept now or was before. */
 static bool mark(struct closure *c, struct tree_node *node, enum reason reason,
 		 const struct tree_node *by, const char *detail)
 {
+	cleanup_free char *all = NULL;
+
 	if (c->asking)
 		return note_asked(c, node, reason, by, detail);
 	if (node->kept)
 		return true;
 	if (reason != REASON_RECIPE && closure_is_excluded(c, node, by))
 		return false;
+	all = with_maker(node, detail);
 	node->kept = true;
-	tree_because(node, reason, by ? by->path : NULL, detail);
+	tree_because(node, reason, by ? by->path : NULL, all);
 	keep_parents(c, node);
 	c->queue[c->n_queue++] = node;
 	return true;

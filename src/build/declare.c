@@ -5,14 +5,10 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "content.h"
 #include "mem.h"
 #include "str.h"
 
 #define OWNER       "atoll"
-#define CA_FOLDER   "usr/share/ca-certificates/"
-#define CA_BUNDLE   "etc/ssl/certs/ca-certificates.crt"
-#define CA_MAX      (1 << 20) /* of one certificate file */
 #define VOLUME_MODE 0755
 
 /* Folders that a Debian system has, with the mode they have there; owned by root. */
@@ -40,8 +36,6 @@ static const struct {
 	{ "var/run", "/run", NULL },
 	{ "var/lock", "/run/lock", NULL },
 	{ "etc/mtab", "../proc/self/mounts", NULL },
-	/* OpenSSL looks there; Debian has a folder of hash links instead, made by a script. */
-	{ "usr/lib/ssl/cert.pem", "/" CA_BUNDLE, CA_BUNDLE },
 };
 
 /* Files that programs and the C library expect; an address or a name is filled in by the machine. */
@@ -197,40 +191,6 @@ static int declare_files(struct workspace *ws, struct tree *tree, struct err **e
 	return 0;
 }
 
-static int append_certificate(const struct tree_node *node, struct buf *bundle, struct err **err)
-{
-	int r;
-
-	if (!S_ISREG(node->mode) || !node->content || !str_ends(node->path, ".crt"))
-		return 0;
-	r = content_read(node, CA_MAX, bundle, err);
-	if (r == 0 && bundle->len && buf_bytes(bundle)[bundle->len - 1] != '\n')
-		buf_append_str(bundle, "\n");
-	return r < 0 ? err_prefix(err, "/%s", node->path) : 0;
-}
-
-/* update-ca-certificates: all that the package has, in the order of their names. */
-static int declare_certificates(struct workspace *ws, struct tree *tree, struct err **err)
-{
-	cleanup_free struct tree_node **nodes = tree_list(tree);
-	cleanup_buf struct buf bundle = BUF_INIT;
-	cleanup_free char *content = NULL;
-	const char *owner = NULL;
-	int r = 0;
-
-	for (size_t i = 0; nodes[i] && r == 0; i++)
-		if (str_starts(nodes[i]->path, CA_FOLDER)) {
-			r = append_certificate(nodes[i], &bundle, err);
-			owner = nodes[i]->owner;
-		}
-	if (r < 0 || !bundle.len)
-		return r;
-	r = workspace_write(ws, buf_bytes(&bundle), bundle.len, &content, err);
-	if (r == 0)
-		tree_put_file(tree, CA_BUNDLE, 0644, content, owner, "certificates of " CA_FOLDER);
-	return r;
-}
-
 /* File systems of the machine's own, on which nothing else is mounted. */
 static const char *const taken[] = { "proc", "sys", "dev", "run" };
 
@@ -282,8 +242,6 @@ int declare_system(struct workspace *ws, const struct recipe *recipe,
 	r = declare_files(ws, tree, err);
 	if (r == 0)
 		r = accounts_put(accounts, ws, tree, err);
-	if (r == 0)
-		r = declare_certificates(ws, tree, err);
 	declare_links(tree);
 	for (size_t i = 0; i < recipe->n_volumes && r == 0; i++)
 		r = declare_volume(recipe, &recipe->volumes[i], accounts, tree, err);

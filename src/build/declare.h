@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the maintainer scripts of packages would have made, as data: standard folders and links,
- * system files, certificates, alternatives. Tables, not code, wherever possible.
+ * system files, alternatives. Tables, not code, wherever possible.
  */
 #ifndef ATOLL_BUILD_DECLARE_H
 #define ATOLL_BUILD_DECLARE_H
@@ -14,7 +14,7 @@
 
 /*
  * What is "atoll"'s is for every appliance; what stands for a package's script is that package's.
- * Standard folders, links and files; users; certificates; alternatives; folders for the volumes.
+ * Standard folders, links and files; users; alternatives; folders for the volumes.
  */
 int declare_system(struct workspace *ws, const struct recipe *recipe,
 		   const struct package_list *packages, const struct accounts *accounts,

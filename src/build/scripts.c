@@ -16,7 +16,8 @@ static const struct {
 	const char *package, *why;
 } known[] = {
 	{ "base-passwd", "accounts.c" },
-	{ "ca-certificates", "declare.c: certificates" },
+	{ "ca-certificates", "certificates.c" },
+	{ "ca-certificates-java", "certificates.c: the key store" },
 	{ "bubblewrap", "a setting of the host's kernel" },
 	{ "coreutils", "an Info index, which is documentation" },
 	{ "dash", "declare.c: /bin/sh" },

@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Appliances with Debian's runtime of Java: what scripts of packages make for it is made by the builder. The programs
+# are compiled here; each runs in a machine as its recipe's test.
+
+load repository
+
+# What has been downloaded before is not again.
+setup_file() {
+	export WORK=$BATS_FILE_TMPDIR
+	export ATOLL_SOURCE_DIR=${ATOLL_SOURCE_DIR:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
+	export ATOLL_BUILD_DIR=${ATOLL_BUILD_DIR:-$ATOLL_SOURCE_DIR/build}
+	export ATOLL_ROOT=${ATOLL_TEST_STORE:-$ATOLL_BUILD_DIR/system-tests}
+	mkdir -p "$ATOLL_ROOT"
+	cd "$WORK" || return 1
+	make_authority
+	make_tls
+}
+
+teardown_file() { :; }
+
+setup() {
+	atoll=$ATOLL_BUILD_DIR/atoll
+	cd "$WORK" || return 1
+}
+
+# authority.pem, and server.pem with a key for localhost, that it has signed.
+make_authority() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout authority.key -out authority.pem \
+		-subj '/CN=Test Authority' 2>/dev/null
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr \
+		-subj /CN=localhost 2>/dev/null
+	openssl x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial -out server.pem \
+		-extfile <(echo subjectAltName=DNS:localhost) 2>/dev/null
+	openssl pkcs12 -export -in server.pem -inkey server.key -passout pass:server -out server.p12
+}
+
+# jar_of NAME: of NAME.java alone, with its class Main.
+jar_of() {
+	mkdir "$1"
+	javac -d "$1" "$1.java"
+	jar --create --file "$1.jar" --main-class Main -C "$1" .
+}
+
+# Is a server and its client, which believes those whom the system does.
+make_tls() {
+	cat >tls.java <<-'END'
+		import java.io.*;
+		import java.security.KeyStore;
+		import javax.net.ssl.*;
+
+		class Main {
+			public static void main(String[] args) throws Exception {
+				var keys = KeyStore.getInstance(new File("/srv/server.p12"), "server".toCharArray());
+				var managers = KeyManagerFactory.getInstance("PKIX");
+				managers.init(keys, "server".toCharArray());
+				var server = SSLContext.getInstance("TLS");
+				server.init(managers.getKeyManagers(), null, null);
+				var door = server.getServerSocketFactory().createServerSocket(0);
+				var thread = new Thread(() -> {
+					try (var s = door.accept()) {
+						s.getOutputStream().write("hello\n".getBytes());
+					} catch (IOException e) {
+					}
+				});
+				thread.setDaemon(true);
+				thread.start();
+				var client = (SSLSocket) SSLContext.getDefault().getSocketFactory()
+					.createSocket("localhost", door.getLocalPort());
+				var parameters = client.getSSLParameters();
+				parameters.setEndpointIdentificationAlgorithm("HTTPS");
+				client.setSSLParameters(parameters);
+				var line = new BufferedReader(new InputStreamReader(client.getInputStream())).readLine();
+				System.out.println(client.getSession().getProtocol() + " " + line);
+				System.exit("hello".equals(line) ? 0 : 1);
+			}
+		}
+	END
+	jar_of tls
+}
+
+# java_recipe NAME LINE…: NAME.jar below /srv; its test runs it.
+java_recipe() {
+	local name=$1
+	shift
+	{
+		printf '%s\n' "appliance: $name" 'base: debian/bookworm' "run: java -jar /srv/$name.jar" \
+			"test: java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -jar /srv/$name.jar" \
+			'needs: {kinds: [light]}' 'keep: ["!/usr/lib/jvm/*/lib/server/*.jsa"]'
+		printf '%s\n' "$@"
+	} >"$name.yaml"
+}
+
+@test "Java believes the authorities of Debian and of the recipe, and keytool lists them" {
+	local files='/srv/tls.jar: tls.jar, /srv/server.p12: server.p12'
+	java_recipe tls 'packages: [openjdk-17-jre-headless]' 'allow-secrets: [/srv/server.p12]' \
+		"files: {$files, /usr/local/share/ca-certificates/Test.crt: authority.pem}"
+	run "$atoll" build tls.yaml
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"test passed"* ]]
+	run "$atoll" why tls /etc/ssl/certs/java/cacerts
+	[[ $output == *"is what the link /usr/lib/jvm/"*"/lib/security/cacerts leads to (atoll-build made it)."* ]]
+
+	# Keytool checks the digest.
+	unpacked tls
+	keytool -list -keystore tls.root/etc/ssl/certs/java/cacerts -storepass changeit >list
+	[ "$(sed -n 's/^Your keystore contains \([0-9]*\) entries/\1/p' list)" -gt 100 ]
+	grep -q '^debian:isrg_root_x1.pem, Jan 1, 1970, trustedCertEntry' list
+	grep -q '^debian:test.pem,' list
+
+	# The same without the recipe's.
+	java_recipe tls 'packages: [openjdk-17-jre-headless]' 'allow-secrets: [/srv/server.p12]' "files: {$files}"
+	run "$atoll" build tls.yaml
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"unable to find valid certification path"* ]]
+}
