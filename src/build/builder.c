@@ -28,6 +28,7 @@
 #include "files.h"
 #include "filesystem.h"
 #include "initramfs.h"
+#include "java_link.h"
 #include "keep.h"
 #include "kernel.h"
 #include "ldcache.h"
@@ -398,6 +399,34 @@ static int make_tree(struct build *s, struct err **err)
 	return r;
 }
 
+/* A machine of the builder's own. */
+static int trial_of(struct build *s, struct trial *ret, char **ret_init, struct err **err)
+{
+	int r = program_find(INIT, s->arch, ret_init, err);
+
+	*ret = (struct trial){ .ws = &s->b->ws,
+			       .recipe = s->recipe,
+			       .packages = &s->packages,
+			       .tree = &s->tree,
+			       .left = &s->left,
+			       .arch = s->arch,
+			       .init = *ret_init };
+	return r;
+}
+
+static int link_java(struct build *s, struct err **err)
+{
+	cleanup_free char *init = NULL;
+	struct trial t;
+	int r;
+
+	if (!java_is_to_link(&s->tree, &s->left))
+		return 0;
+	progress_stage(&s->progress, "linking Java's modules");
+	r = trial_of(s, &t, &init, err);
+	return r < 0 ? r : java_link(&t, &s->tree, &s->left, err);
+}
+
 /* What of that the appliance needs. */
 static int keep(struct build *s, struct err **err)
 {
@@ -408,6 +437,8 @@ static int keep(struct build *s, struct err **err)
 	if (!recipe_keeps(s->recipe, "packages"))
 		r = blame_recipe(s, closure_keep(s->recipe, &s->packages, s->arch, &s->tree,
 						 &s->left, &notes, err));
+	if (r == 0 && !recipe_keeps(s->recipe, "packages"))
+		r = link_java(s, err);
 	if (r == 0)
 		r = caches_make(&s->b->ws, &s->tree, &s->left, &notes, err);
 	say_notes(s, notes);
@@ -533,12 +564,7 @@ static int run_test(struct build *s, const struct trial *t, struct err **err)
 static int test(struct build *s, struct err **err)
 {
 	cleanup_free char *init = NULL;
-	struct trial t = { .ws = &s->b->ws,
-			   .recipe = s->recipe,
-			   .packages = &s->packages,
-			   .tree = &s->tree,
-			   .left = &s->left,
-			   .arch = s->arch };
+	struct trial t;
 	int r;
 
 	if (s->recipe->test && !str_eq(s->arch, arch_host())) {
@@ -547,8 +573,7 @@ static int test(struct build *s, struct err **err)
 	}
 	if (!has_test(s))
 		return 0;
-	r = program_find(INIT, s->arch, &init, err);
-	t.init = init;
+	r = trial_of(s, &t, &init, err);
 	return r < 0 ? r : run_test(s, &t, err);
 }
 

@@ -458,10 +458,15 @@ static int visit(struct closure *c, struct tree_node *node, struct err **err)
 
 static int visit_all(struct closure *c, struct err **err)
 {
-	int r = 0;
+	int r;
 
-	while (c->next < c->n_queue && r == 0)
-		r = visit(c, c->queue[c->next++], err);
+	do {
+		r = 0;
+		while (c->next < c->n_queue && r == 0)
+			r = visit(c, c->queue[c->next++], err);
+		if (r == 0)
+			r = closure_java_modules(c, err);
+	} while (r > 0);
 	return r;
 }
 
@@ -569,6 +574,7 @@ static int run(struct closure *c, struct tree *left, struct err **err)
 		r = closure_check_versions(c, err);
 	if (r < 0)
 		return r;
+	closure_java_end(c);
 	closure_licences(c);
 	r = mark_for_test(c, err);
 	if (r < 0)
@@ -590,6 +596,7 @@ static void finish(struct closure *c)
 	free(c->version_sets);
 	strv_free(c->library_folders);
 	closure_scan_finish(c);
+	closure_java_finish(c);
 	free(c->nodes);
 	free(c->libraries);
 	free(c->queue);
@@ -602,7 +609,9 @@ static void finish(struct closure *c)
 int closure_keep(const struct recipe *recipe, const struct package_list *packages, const char *arch,
 		 struct tree *tree, struct tree *left, char ***notes, struct err **err)
 {
-	struct closure c = { .recipe = recipe, .packages = packages, .tree = tree, .notes = notes };
+	struct closure c = {
+		.recipe = recipe, .packages = packages, .arch = arch, .tree = tree, .notes = notes
+	};
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(triplets); i++)

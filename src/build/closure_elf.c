@@ -278,8 +278,8 @@ static int need_all(struct closure *c, struct tree_node *node, const struct elf_
 	need_strings(c, node, f);
 	closure_symbols(c, f->imports, node);
 	closure_functions(c, f->imports, node);
-	closure_java(c, node);
-	return 1;
+	r = closure_java(c, node, err);
+	return r < 0 ? r : 1;
 }
 
 int closure_elf(struct closure *c, struct tree_node *node, struct err **err)

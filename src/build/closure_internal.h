@@ -31,9 +31,9 @@ struct closure {
 	const struct recipe *recipe;
 	const struct package_list *packages;
 	struct tree *tree;
-	const char *triplet;      /* "x86_64-linux-gnu" */
-	char **library_folders;   /* where ld.so looks, in order */
-	struct tree_node **nodes; /* all, sorted by path */
+	const char *arch, *triplet; /* "amd64", "x86_64-linux-gnu" */
+	char **library_folders;     /* where ld.so looks, in order */
+	struct tree_node **nodes;   /* all, sorted by path */
 	size_t n_nodes;
 	struct scanned *scanned; /* of each node */
 	struct tree_node *
@@ -53,7 +53,9 @@ struct closure {
 	bool *functions_served;    /* by a function's number: what it reads was found before */
 	bool asking;     /* nothing is kept any more: only who would ask for what is noted */
 	bool perl, node; /* a script of that language is kept, so their modules count */
-	struct buf python_bytes; /* of the interpreter */
+	struct buf python_bytes;   /* of the interpreter */
+	struct closure_java *java; /* the runtime whose modules are linked; NULL: none */
+	bool java_ended;
 	char ***notes;
 };
 
@@ -124,7 +126,12 @@ void closure_perl(struct closure *c, struct tree_node *node);
 void closure_node(struct closure *c, struct tree_node *node);
 
 /* closure_java.c: of a kept library of which it may be the launcher. */
-void closure_java(struct closure *c, const struct tree_node *launcher);
+int closure_java(struct closure *c, const struct tree_node *launcher, struct err **err);
+/* Modules that files which are kept name; 1 when that brought something, to be visited. */
+int closure_java_modules(struct closure *c, struct err **err);
+/* When all that the image has is kept: what comes behind, the test, runs on it. */
+void closure_java_end(struct closure *c);
+void closure_java_finish(struct closure *c);
 
 /* closure_functions.c */
 void closure_functions(struct closure *c, char *const *imports, const struct tree_node *by);

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "closure.h"
+#include "command.h"
 #include "fd.h"
 #include "ldcache.h"
 #include "mem.h"
@@ -40,6 +41,8 @@
 #define RECIPE_MAX (1 << 20)
 #define LINES_MAX  12 /* of the output's end */
 #define NAMED_MAX  20 /* files that are named one by one */
+
+#define MAKE_SECONDS 600 /* for a program that makes something */
 
 /* One run on its way. */
 struct attempt {
@@ -75,6 +78,7 @@ static int gather(struct attempt *a, bool whole, struct err **err)
 {
 	cleanup_free struct tree_node **kept = tree_list(a->t->tree),
 				      **left = tree_list(a->t->left);
+	int r;
 
 	for (size_t i = 0; left[i]; i++)
 		if (whole || left[i]->for_test)
@@ -82,7 +86,8 @@ static int gather(struct attempt *a, bool whole, struct err **err)
 	for (size_t i = 0; kept[i]; i++)
 		take_node(&a->all, kept[i]);
 	/* ld.so's cache knows the image's libraries alone. */
-	return ldcache_put(a->t->ws, a->t->arch, &a->all, err);
+	r = ldcache_put(a->t->ws, a->t->arch, &a->all, err);
+	return r < 0 ? r : tree_complete(&a->all, err);
 }
 
 /* Ours to read and, a folder, to empty again: what else a mode says is shown by the upper layer. */
@@ -128,6 +133,8 @@ static int put_all(struct attempt *a, struct err **err)
 		r = make_folder(a, "lower", err);
 	if (r == 0)
 		r = make_folder(a, "memory", err);
+	if (r == 0 && a->root.makes)
+		r = make_folder(a, "made", err);
 	for (size_t i = 0; nodes[i] && r == 0; i++)
 		r = put(a, nodes[i], err);
 	return r;
@@ -204,8 +211,9 @@ static void finish(struct attempt *a)
 	free(a->opened);
 }
 
-static int attempt(struct attempt *a, bool whole, struct trial_result *result, struct err **err)
+static int run_machine(struct attempt *a, bool whole, struct trial_result *result, struct err **err)
 {
+	bool watched = whole && !a->root.makes;
 	int r = 0;
 
 	a->root.recipe = a->t->recipe;
@@ -222,10 +230,15 @@ static int attempt(struct attempt *a, bool whole, struct trial_result *result, s
 		r = gather(a, whole, err);
 	if (r == 0)
 		r = put_all(a, err);
-	if (r == 0 && whole)
+	if (r == 0 && watched)
 		r = watch_folders(a, err);
-	if (r == 0)
-		r = trial_machine_run(&a->root, a->t->init, result, err);
+	return r < 0 ? r : trial_machine_run(&a->root, a->t->init, result, err);
+}
+
+static int attempt(struct attempt *a, bool whole, struct trial_result *result, struct err **err)
+{
+	int r = run_machine(a, whole, result, err);
+
 	return r < 0 ? err_prefix(err, "a machine for the test") : 0;
 }
 
@@ -358,6 +371,43 @@ int trial_run(const struct trial *t, char ***notes, struct err **err)
 	int r = run_whole(t, notes, err);
 
 	return r < 0 ? r : run_closure(t, notes, err);
+}
+
+/* --- what is made --- */
+
+static int judge_made(const char *program, const struct trial_result *result, struct err **err)
+{
+	cleanup_free char *line = command_last_line(&result->said);
+
+	if (result->ran && result->status == 0)
+		return 0;
+	if (result->fault)
+		return err_set(err, EIO, "%s: %s", program, result->fault);
+	return err_set(err, EIO, "%s ended with status %d: %s", program, result->status, line);
+}
+
+int trial_make(const struct trial *t, char **argv, const char *made, const char *dest,
+	       struct err **err)
+{
+	struct recipe recipe = { .name = t->recipe->name,
+				 .test = argv,
+				 .test_seconds = MAKE_SECONDS };
+	struct trial own = *t;
+	struct trial_result result = { .said = BUF_INIT };
+	struct attempt a = { .t = &own, .root.makes = true };
+	cleanup_free char *path = NULL;
+	int r;
+
+	own.recipe = &recipe;
+	r = run_machine(&a, true, &result, err);
+	if (r == 0)
+		r = judge_made(argv[0], &result, err);
+	path = xasprintf("%s/made/%s", a.root.dir, made);
+	if (r == 0 && rename(path, dest) < 0)
+		r = err_set_errno(err, errno, "%s made no %s", argv[0], made);
+	finish(&a);
+	trial_result_finish(&result);
+	return r;
 }
 
 int trial_digest(const struct trial *t, const char *verity, char hex[65], struct err **err)

@@ -27,6 +27,14 @@ struct trial {
  */
 int trial_run(const struct trial *t, char ***notes, struct err **err);
 
+/*
+ * Runs a program of the packages, on all their files, in a machine of the same kind: no network, no rights, and nothing
+ * that it changes stays, but for what it makes below TRIAL_MADE. `made`, a path below that, is moved to `dest`.
+ */
+#define TRIAL_MADE "/tmp/made"
+int trial_make(const struct trial *t, char **argv, const char *made, const char *dest,
+	       struct err **err);
+
 /* A digest of all that decides about its result but the image itself, whose root hash is given. */
 int trial_digest(const struct trial *t, const char *verity, char hex[65], struct err **err);
 

@@ -20,7 +20,8 @@ struct trial_watch {
 /* A machine on its way; owned by trial_machine_run's caller. */
 struct trial_root {
 	const struct recipe *recipe;
-	char *dir; /* "lower" below it has the files */
+	char *dir; /* "lower" below it has the files, "made" what is made if that is wanted */
+	bool makes;
 	/* Those that are shown as another user's, or with a mode that ours cannot have here. */
 	struct tree_node **special;
 	size_t n_special;

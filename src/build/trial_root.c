@@ -159,7 +159,8 @@ static int make_dev(const int fds[ARRAY_SIZE(devices)], struct err **err)
 	return r;
 }
 
-static int mount_all(const int fds[ARRAY_SIZE(devices)], struct err **err)
+/* `made`: the builder's folder for what is made, or -1. */
+static int mount_all(const int fds[ARRAY_SIZE(devices)], int made, struct err **err)
 {
 	static const char *const tmp[] = { "mode=1777", NULL }, *const run[] = { "mode=755", NULL };
 	int r = make_dev(fds, err);
@@ -168,6 +169,8 @@ static int mount_all(const int fds[ARRAY_SIZE(devices)], struct err **err)
 		r = add("tmpfs", "/tmp", tmp, MOUNT_SAFE, err);
 	if (r == 0)
 		r = add("tmpfs", "/run", run, MOUNT_SAFE, err);
+	if (r == 0 && made >= 0)
+		r = attach(made, TRIAL_MADE, err);
 	return r;
 }
 
@@ -215,7 +218,7 @@ static int handle_child(int channel, void *data, struct err **err)
 {
 	const struct trial_root *root = data;
 	const char *name = root->recipe->name;
-	int fds[ARRAY_SIZE(devices)], r = process_wait_notify(channel);
+	int fds[ARRAY_SIZE(devices)], made = -1, r = process_wait_notify(channel);
 
 	if (r < 0)
 		return err_set_errno(err, -r, "the builder went away");
@@ -227,10 +230,12 @@ static int handle_child(int channel, void *data, struct err **err)
 		r = mount_make_private(err);
 	if (r == 0)
 		r = take_devices(fds, err);
+	if (r == 0 && root->makes)
+		r = mount_clone("made", false, &made, err);
 	if (r == 0)
 		r = make_root(root, err);
 	if (r == 0)
-		r = mount_all(fds, err);
+		r = mount_all(fds, made, err);
 	if (r == 0)
 		r = watch(root, channel, err);
 	if (r == 0 && sethostname(name, strlen(name)) < 0)

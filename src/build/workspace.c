@@ -18,8 +18,8 @@
 
 #define COPY_MAX (256 << 20)
 
-static const char *const folders[] = { "release", "index",     "solv",    "packages", "unpacked",
-				       "kernel",  "initramfs", "drivers", "tmp" };
+static const char *const folders[] = { "release", "index",     "solv", "packages", "unpacked",
+				       "kernel",  "initramfs", "java", "drivers",  "tmp" };
 
 static int make_folders(const char *cache, struct err **err)
 {

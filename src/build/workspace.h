@@ -6,6 +6,7 @@
  *	CACHE/solv/SHA256      the same, as libsolv reads   CACHE/packages/SHA256.deb
  *	CACHE/unpacked/SHA256  what is in those (unpacked.h)
  *	CACHE/kernel/SHA256/   unpacked kernel packages     CACHE/initramfs/KEY
+ *	CACHE/java/KEY         modules that jlink linked
  *	CACHE/tmp/…            one folder per running builder, locked by it
  *
  * Everything but tmp/ gets there by rename of a finished, checked file, so an interrupted builder

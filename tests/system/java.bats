@@ -5,6 +5,8 @@
 
 load repository
 
+HOME_OF_JAVA=usr/lib/jvm/java-17-openjdk-amd64
+
 # What has been downloaded before is not again.
 setup_file() {
 	export WORK=$BATS_FILE_TMPDIR
@@ -15,6 +17,7 @@ setup_file() {
 	cd "$WORK" || return 1
 	make_authority
 	make_tls
+	make_names
 }
 
 teardown_file() { :; }
@@ -79,6 +82,31 @@ make_tls() {
 	jar_of tls
 }
 
+# Names one module by a class and one by a string, and says what the services of others are for.
+make_names() {
+	cat >names.java <<-'END'
+		import java.nio.charset.Charset;
+		import java.nio.file.*;
+		import java.time.DayOfWeek;
+		import java.time.format.TextStyle;
+		import java.util.*;
+
+		class Main {
+			public static void main(String[] args) throws Exception {
+				System.out.println(new java.sql.Date(0).getTime());
+				Class.forName("java.net.http.HttpClient");
+				Charset.forName("Big5");
+				java.util.random.RandomGenerator.getDefault();
+				java.security.KeyPairGenerator.getInstance("EC");
+				FileSystems.newFileSystem(Path.of("/srv/names.jar")).close();
+				if (!DayOfWeek.MONDAY.getDisplayName(TextStyle.FULL, Locale.GERMAN).equals("Montag"))
+					System.exit(1);
+			}
+		}
+	END
+	jar_of names
+}
+
 # java_recipe NAME LINE…: NAME.jar below /srv; its test runs it.
 java_recipe() {
 	local name=$1
@@ -93,7 +121,7 @@ java_recipe() {
 
 @test "Java believes the authorities of Debian and of the recipe, and keytool lists them" {
 	local files='/srv/tls.jar: tls.jar, /srv/server.p12: server.p12'
-	java_recipe tls 'packages: [openjdk-17-jre-headless]' 'allow-secrets: [/srv/server.p12]' \
+	java_recipe tls 'packages: [openjdk-17-jre-headless, openjdk-17-jdk-headless]' 'allow-secrets: [/srv/server.p12]' \
 		"files: {$files, /usr/local/share/ca-certificates/Test.crt: authority.pem}"
 	run "$atoll" build tls.yaml
 	echo "$output"
@@ -115,4 +143,77 @@ java_recipe() {
 	echo "$output"
 	[ "$status" -eq 1 ]
 	[[ $output == *"unable to find valid certification path"* ]]
+}
+
+# linked NAME: the modules of its image, one a line.
+linked() {
+	jimage list "$1.root/$HOME_OF_JAVA/lib/modules" | sed -n 's/^Module: //p' | sort
+}
+
+@test "modules of Java are those that something names, linked once, and libraries are theirs" {
+	local first modules=/$HOME_OF_JAVA/lib/modules
+	java_recipe names 'packages: [openjdk-17-jre-headless, openjdk-17-jdk-headless]' 'files: {/srv/names.jar: names.jar}'
+	run "$atoll" build --force names.yaml
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"test passed"* ]]
+	unpacked names
+	linked names >modules
+	# What jdeps says, what the class names by a string alone and what that requires, and services.
+	[ "$(jdeps --print-module-deps names.jar)" = java.base,java.sql ]
+	[ "$(echo $(cat modules))" = "java.base java.logging java.net.http java.sql java.transaction.xa java.xml jdk.charsets \
+jdk.crypto.ec jdk.localedata jdk.random jdk.zipfs" ]
+	[ -e names.root/$HOME_OF_JAVA/lib/libnet.so ]
+	[ -e names.root/$HOME_OF_JAVA/lib/server/libjvm.so ]
+	[ ! -e names.root/$HOME_OF_JAVA/lib/libj2pkcs11.so ]
+	[ ! -e names.root/$HOME_OF_JAVA/lib/libprefs.so ]
+	[ ! -e names.root/$HOME_OF_JAVA/jmods ]
+	run "$atoll" why names $modules
+	[[ $output == *"goes with /$HOME_OF_JAVA/lib/libjli.so (jlink made it of java.base, java.logging, "* ]]
+	run "$atoll" why-not names /$HOME_OF_JAVA/jmods/java.net.http.jmod
+	[[ $output == *"is a module that /srv/names.jar imports (java.net.http.HttpClient)."* ]]
+
+	# The same bytes when they are linked again, and when what was linked before is damaged.
+	first=$(basename "$(blob names rootfs)")
+	rm "$ATOLL_ROOT"/cache/java/*
+	"$atoll" build --no-test --force names.yaml
+	[ "$(basename "$(blob names rootfs)")" = "$first" ]
+	printf x | dd of="$(ls "$ATOLL_ROOT"/cache/java/*)" bs=1 seek=5000000 conv=notrunc status=none
+	"$atoll" build --no-test --force names.yaml
+	[ "$(basename "$(blob names rootfs)")" = "$first" ]
+}
+
+@test "a recipe adds modules of Java and leaves some out" {
+	local packages='packages: [openjdk-17-jre-headless, openjdk-17-jdk-headless]' jsa='"!/usr/lib/jvm/*/lib/server/*.jsa"'
+	java_recipe more "$packages" 'files: {/srv/more.jar: names.jar}'
+	sed -i "s|^keep:.*|keep: [$jsa, /$HOME_OF_JAVA/jmods/java.prefs.jmod, '!/$HOME_OF_JAVA/jmods/jdk.localedata.jmod']|" more.yaml
+	run "$atoll" build --no-test more.yaml
+	echo "$output"
+	[ "$status" -eq 0 ]
+	unpacked more
+	linked more >modules
+	grep -qx java.prefs modules
+	[ -e more.root/$HOME_OF_JAVA/lib/libprefs.so ]
+	[ -z "$(grep -x jdk.localedata modules)" ]
+
+	# Not what another requires.
+	sed -i "s|^keep:.*|keep: [$jsa, '!/$HOME_OF_JAVA/jmods/java.xml.jmod']|" more.yaml
+	run "$atoll" build --no-test more.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'leaves out the module java.xml, which java.sql requires; leave that out, too'* ]]
+}
+
+@test "who has a jar that cannot be looked through keeps all modules of Java" {
+	head -c 600 names.jar >broken.jar
+	java_recipe broken 'packages: [openjdk-17-jre-headless, openjdk-17-jdk-headless]' 'files: {/srv/broken.jar: broken.jar}'
+	run "$atoll" build --no-test broken.yaml
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"/$HOME_OF_JAVA keeps all of its modules: /srv/broken.jar of recipe cannot be looked through: "* ]]
+	run "$atoll" why broken /$HOME_OF_JAVA/lib/modules
+	[[ $output == *"(with all modules: /srv/broken.jar: "* ]]
+	unpacked broken
+	[ "$(linked broken | wc -l)" -gt 60 ]
+	[ -e broken.root/$HOME_OF_JAVA/lib/libj2pkcs11.so ]
+	[ ! -e broken.root/$HOME_OF_JAVA/jmods ]
 }
