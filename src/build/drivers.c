@@ -112,7 +112,7 @@ static int write_to(const char *path, const struct kernel *kernel, struct err **
 
 	if (r < 0)
 		return r;
-	r = newc_begin(path, true, &w.n, err);
+	r = newc_create(path, true, &w.n, err);
 	if (r == 0)
 		r = newc_end(w.n, add_all(&w, err), err);
 	modules_close(w.modules);

@@ -84,7 +84,7 @@ static int write_to(const char *path, const struct kernel *kernel, const char *i
 		    struct err **err)
 {
 	struct newc *n;
-	int r = newc_begin(path, false, &n, err);
+	int r = newc_create(path, false, &n, err);
 
 	if (r == 0)
 		r = newc_end(n, add_all(n, kernel, init, volumes, err), err);

@@ -8,12 +8,12 @@
 
 #include "abi_wire.h"
 #include "copy.h"
-#include "cpio.h"
 #include "elf_scan.h"
 #include "fd.h"
 #include "log.h"
 #include "mem.h"
 #include "names.h"
+#include "newc.h"
 #include "str.h"
 
 #define TINY          "-tiny" /* appliances/kernel/tiny.config */
@@ -124,7 +124,7 @@ static int check_busybox(const char *path, struct err **err)
 }
 
 /* This computer's own; a machine of another architecture goes without. */
-static int add_dhcp(struct export *x, struct cpio *c, struct err **err)
+static int add_dhcp(struct export *x, struct newc *n, struct err **err)
 {
 	int r;
 
@@ -141,35 +141,36 @@ static int add_dhcp(struct export *x, struct cpio *c, struct err **err)
 		return err_set(err, ENOENT, "%s is missing; install the package busybox-static",
 			       BUSYBOX);
 	r = check_busybox(BUSYBOX, err);
-	return r < 0 ? r : cpio_add_program(c, &WIRE_STANDALONE_DHCP[1], BUSYBOX, err);
+	return r < 0 ? r : newc_add_file(n, &WIRE_STANDALONE_DHCP[1], BUSYBOX, 0755, err);
 }
 
-static int write_cpio(struct export *x, bool with_root, int fd, struct err **err)
+static int add_all(struct export *x, bool with_root, struct newc *n, struct err **err)
 {
 	cleanup_buf struct buf config = BUF_INIT;
-	struct cpio c = { .fd = fd };
 	int r = make_config(x->image, !with_root, &config, err);
 
 	if (r == 0)
-		r = cpio_add_bytes(&c, &WIRE_STANDALONE_FILE[1], buf_bytes(&config), config.len,
-				   err);
+		r = newc_add(n, &WIRE_STANDALONE_FILE[1], S_IFREG | 0644, 0, &config, err);
 	if (r == 0)
-		r = add_dhcp(x, &c, err);
+		r = add_dhcp(x, n, err);
 	if (r == 0 && with_root)
-		r = cpio_add_tree(&c, "image", &x->tree, err);
-	return r < 0 ? r : cpio_end(&c, err);
+		r = newc_add_tree(n, "image", &x->tree, err);
+	return r;
 }
 
 static int write_all(struct export *x, bool with_root, int fd, struct err **err)
 {
 	uint64_t end = (x->image->initramfs.size + 511) / 512 * 512;
 	int r = copy_file_to(x->image->initramfs.path, fd, 0, err);
+	struct newc *n;
 
 	if (r < 0)
 		return r;
 	if (ftruncate(fd, (off_t)end) < 0 || lseek(fd, 0, SEEK_END) < 0)
 		return err_set_errno(err, errno, "initramfs");
-	r = write_cpio(x, with_root, fd, err);
+	r = newc_append(fd, &n, err);
+	if (r == 0)
+		r = newc_end(n, add_all(x, with_root, n, err), err);
 	if (r < 0 || !x->image->drivers.path)
 		return r;
 	return copy_file_to(x->image->drivers.path, fd, (uint64_t)lseek(fd, 0, SEEK_END), err);
