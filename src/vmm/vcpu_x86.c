@@ -41,6 +41,28 @@ struct cpuid {
 	struct kvm_cpuid2 *entries; /* room for CPUID_ENTRIES */
 };
 
+static const struct kvm_cpuid_entry2 *find_entry(const struct kvm_cpuid2 *all, uint32_t function,
+						 uint32_t index)
+{
+	for (uint32_t i = 0; i < all->nent; i++)
+		if (all->entries[i].function == function && all->entries[i].index == index)
+			return &all->entries[i];
+	return NULL;
+}
+
+/*
+ * The level of cores, which KVM offers no more since Linux 6.2: without it, each processor would be a
+ * package of its own.
+ */
+static void add_cores(struct kvm_cpuid2 *all, uint32_t leaf)
+{
+	if (!find_entry(all, leaf, 0) || find_entry(all, leaf, 1) || all->nent == CPUID_ENTRIES)
+		return;
+	all->entries[all->nent++] = (struct kvm_cpuid_entry2){
+		.function = leaf, .index = 1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX
+	};
+}
+
 int cpuid_read(const struct vm *vm, struct cpuid **ret, struct err **err)
 {
 	const size_t size =
@@ -55,6 +77,8 @@ int cpuid_read(const struct vm *vm, struct cpuid **ret, struct err **err)
 		cpuid_free(c);
 		return r;
 	}
+	add_cores(c->entries, 0xb);
+	add_cores(c->entries, 0x1f);
 	c->tsc_deadline = ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 	*ret = c;
 	return 0;

@@ -46,11 +46,34 @@ static uint64_t count_apics(void)
 	return n;
 }
 
+static void cpuid(uint32_t leaf, uint32_t index, uint32_t ret[4])
+{
+	__asm__ volatile("cpuid"
+			 : "=a"(ret[0]), "=b"(ret[1]), "=c"(ret[2]), "=d"(ret[3])
+			 : "a"(leaf), "c"(index));
+}
+
+/* How many packages so many processors are, by the levels of CPUID leaf 0xb; old hosts have no such leaf. */
+static uint64_t count_packages(uint64_t processors)
+{
+	uint32_t r[4], shift = 0;
+
+	cpuid(0, 0, r);
+	if (r[0] < 0xb)
+		return 1;
+	for (uint32_t level = 0;; level++) {
+		cpuid(0xb, level, r);
+		if (!(r[2] >> 8 & 0xff))
+			return ((processors - 1) >> shift) + 1;
+		shift = r[0] & 0x1f;
+	}
+}
+
 static void show_processors(void)
 {
 	const uint64_t n = count_apics();
 
-	say("processors %u", n);
+	say("processors %u in packages %u", n, count_packages(n));
 	if (n > 1)
 		others_start(0);
 	while (others_count() < n - 1)
