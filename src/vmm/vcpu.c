@@ -414,15 +414,18 @@ void vcpus_exits(const struct vcpus *v, uint64_t ret_counts[VCPU_REASONS])
 
 /*
  * A processor's ioctls wait for its KVM_RUN to return, which it may never do (one that waits for its
- * begin, say): so all are out while this is asked, the first time.
+ * begin, say): so all are out while this is asked, the first time. Not to be running is not enough for
+ * that: when a processor ended, the others come out only when they are called.
  */
 static void open_stats(struct vcpus *v)
 {
-	const bool running = v->state == RUNNING;
+	bool running;
 
+	pthread_mutex_lock(&v->mutex);
+	running = v->state == RUNNING;
+	pthread_mutex_unlock(&v->mutex);
 	v->stats_open = true;
-	if (running)
-		vcpus_pause(v);
+	vcpus_pause(v);
 	for (unsigned int i = 0; i < v->config.n; i++)
 		v->cpus[i].stats = ioctl(v->cpus[i].fd, KVM_GET_STATS_FD, 0);
 	if (running)
