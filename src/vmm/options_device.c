@@ -16,6 +16,7 @@
 static int read_mac(struct option_reader *r, const struct option_field *field, void *object,
 		    const char *value, struct err **err)
 {
+	static const uint8_t nobody[6] = { 0 };
 	uint8_t mac[6];
 	const char *p = value;
 
@@ -29,6 +30,8 @@ static int read_mac(struct option_reader *r, const struct option_field *field, v
 	}
 	if (mac[0] & 1)
 		return option_fail(r, err, "%s is the address of a group", value);
+	if (memcmp(mac, nobody, sizeof(mac)) == 0)
+		return option_fail(r, err, "%s is nobody's address", value);
 	memcpy(option_member(field, object), mac, sizeof(mac));
 	return 0;
 }

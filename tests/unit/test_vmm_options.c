@@ -58,6 +58,7 @@ static const struct {
 	{ "net fd=4,mac=1", "f:1:10: net: \"1\" is not an address such as 02:00:00:00:00:01" },
 	{ "net fd=4,mac=03:00:00:00:00:01",
 	  "f:1:10: net: 03:00:00:00:00:01 is the address of a group" },
+	{ "net fd=4,mac=00:00:00:00:00:00", "f:1:10: net: 00:00:00:00:00:00 is nobody's address" },
 	{ "net fd=4\nnet fd=5,mac=02:00:00:00:00:01",
 	  "f:2:5: net: another NIC has its address (mac)" },
 	{ "net fd=4,mtu=9", "f:1:10: net: 9 is out of range: 68 to 65535" },
