@@ -274,6 +274,26 @@ static int check_secrets(struct import *x, struct err **err)
 	return r;
 }
 
+/* Nobody can take it out of somebody else's image, and it may be a default that everybody knows. */
+static void warn_of_words(struct import *x)
+{
+	const struct {
+		const char *what;
+		char *const *words;
+	} parts[] = { { "environment", x->a->env }, { "command", x->a->argv } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const char *kind = secrets_in_words(parts[i].words);
+
+		if (!kind)
+			continue;
+		progress_clear(&x->progress);
+		log_warn("%s: its %s has %s, which everybody who can read the store reads; a "
+			 "federation's file gives a machine its own by \"secrets:\"",
+			 x->a->name, parts[i].what, kind);
+	}
+}
+
 /* A fresh volume looks like the image's folder below it. */
 static void describe_volumes(struct import *x)
 {
@@ -431,6 +451,7 @@ static int run(struct import *x, struct err **err)
 		r = check_secrets(x, err);
 	if (r < 0)
 		return r;
+	warn_of_words(x);
 	find_packages(x);
 	describe_volumes(x);
 	r = check_manifest(x, err);

@@ -53,6 +53,16 @@ refused() {
 	tar -xOf layered.tar key.pem | cmp - one/key.pem
 }
 
+@test "a secret in the environment or the command is said, and imported" {
+	layer one
+	archive "$(jq -c '.config |= (.Env = ["A=1", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"])' <<<"$CONFIG")" one
+	import
+	[ "$status" -eq 0 ]
+	[[ $output == *"layered: its environment has "*"; a federation's file"* ]]
+	[[ $output != *wJalr* ]]
+	[[ $output != *"its command"* ]]
+}
+
 @test "a name in a layer does not speak to the terminal" {
 	echo 0123456789abcdef0123456789abcdef >$'one/a\033]0;title\007.ppk'
 	echo PuTTY-User-Key-File-3: >>$'one/a\033]0;title\007.ppk'
