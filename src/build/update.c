@@ -276,6 +276,7 @@ int update_fixes(struct builder *b, char *const *names, bool *ret_mistake, struc
 	cleanup_strv char **named = NULL;
 	struct store_image **images;
 	size_t n, fixes = 0;
+	bool any = false;
 	int r = find_named(b, names, &named, err);
 
 	*ret_mistake = r == -ENOENT;
@@ -289,6 +290,7 @@ int update_fixes(struct builder *b, char *const *names, bool *ret_mistake, struc
 		if (image->damage || (b->arch && !str_eq(b->arch, image->arch)) ||
 		    (named && !strv_has(named, image->digest)))
 			continue;
+		any = true;
 		if (image->appliance->base)
 			r = check_image(b, image, &fixes, err);
 		else if (named)
@@ -297,6 +299,11 @@ int update_fixes(struct builder *b, char *const *names, bool *ret_mistake, struc
 				 image->name);
 	}
 	store_images_free(images, n);
+	if (r == 0 && !any && b->arch) {
+		*ret_mistake = true;
+		r = err_set(err, ENOENT, "there is no %s for %s; 'atoll images' lists those there",
+			    named ? "such appliance" : "appliance", b->arch);
+	}
 	if (r == 0 && !fixes && !b->json)
 		printf("none\n");
 	return r;

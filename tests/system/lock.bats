@@ -219,4 +219,8 @@ rootfs() {
 	run "$atoll" fixes b
 	[ "$status" -eq 1 ]
 	[[ $output == *'appliance "b" not found'* ]]
+	run "$atoll" fixes --arch arm64
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"there is no appliance for arm64; 'atoll images' lists those there"* ]]
 }
