@@ -254,6 +254,17 @@ static int open_disks(const struct options *o, struct machine_files *f, struct e
 	return r;
 }
 
+/* One that listens is not, either: whoever connects gets another. */
+static int check_connected(int fd, const char *what, struct err **err)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &len) < 0)
+		return err_set(err, EINVAL, "%s: descriptor %d is connected to nobody", what, fd);
+	return 0;
+}
+
 static int check_stream(int fd, const char *what, struct err **err)
 {
 	socklen_t len = sizeof(int);
@@ -261,7 +272,7 @@ static int check_stream(int fd, const char *what, struct err **err)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0 || type != SOCK_STREAM)
 		return err_set(err, EINVAL, "%s: descriptor %d is no stream socket", what, fd);
-	return 0;
+	return check_connected(fd, what, err);
 }
 
 static int open_socket(const struct endpoint *e, const char *what, int *ret_fd, struct err **err)
@@ -355,6 +366,20 @@ static int make_output(const char *path, struct machine_files *f, struct err **e
 	return f->serial_out < 0 ? err_set_errno(err, errno, "--serial: %s", path) : 0;
 }
 
+/* What the guest prints goes somewhere. */
+static int check_output(int fd, struct err **err)
+{
+	const int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if ((flags & O_PATH) || (flags & O_ACCMODE) == O_RDONLY)
+		return err_set(err, EINVAL, "--serial: descriptor %d is not open for writing", fd);
+	if (fstat(fd, &st) < 0 || !(st.st_mode & S_IFMT))
+		return err_set(err, EINVAL,
+			       "--serial: descriptor %d is no file, terminal, pipe or socket", fd);
+	return S_ISSOCK(st.st_mode) ? check_connected(fd, "--serial", err) : 0;
+}
+
 static int open_serial(const struct options *o, struct machine_files *f, struct err **err)
 {
 	int r;
@@ -370,6 +395,8 @@ static int open_serial(const struct options *o, struct machine_files *f, struct 
 	if (o->serial.path)
 		return make_output(o->serial.path, f, err);
 	r = take(o->serial.fd, "--serial", &f->serial_out, err);
+	if (r == 0)
+		r = check_output(f->serial_out, err);
 	f->serial_in = r == 0 ? f->serial_out : -1;
 	return r;
 }
@@ -394,7 +421,7 @@ static int open_control(const struct options *o, struct machine_files *f, struct
 	if (r == 0 && getsockopt(f->control, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0)
 		r = err_set_errno(err, errno, "--control: descriptor %d", o->control.fd);
 	f->control_connected = !listening;
-	return r;
+	return r == 0 && !listening ? check_connected(f->control, "--control", err) : r;
 }
 
 int files_open(const struct options *options, struct machine_files *ret, struct err **err)

@@ -136,6 +136,31 @@ opened() {
 	mistake "O_APPEND" "${good[@]}" --disk fd=5
 }
 
+# held EXPRESSION: mistakes are made with what this is in Python, without spaces, as descriptor 5.
+held() {
+	cat >"$WORK/held.py" <<-'EOF'
+		import os, select, socket, sys
+		held = eval(sys.argv[1])
+		os.dup2(held.fileno(), 5)
+		os.execv(sys.argv[2], sys.argv[2:])
+	EOF
+	VMM_WRAPPER="python3 $WORK/held.py $1"
+}
+
+@test "a descriptor as a socket is connected, and one for the serial port takes what the guest prints" {
+	mistake "not open for writing" --kernel "$GUESTS/hello" --serial fd=5 5<"$WORK/disk"
+	held "select.epoll()"
+	mistake "no file, terminal, pipe or socket" --kernel "$GUESTS/hello" --serial fd=5
+	held "socket.socket(socket.AF_UNIX)"
+	mistake "connected to nobody" --kernel "$GUESTS/hello" --serial fd=5
+	mistake "connected to nobody" "${good[@]}" --net fd=5
+	mistake "connected to nobody" "${good[@]}" --port wire=fd=5
+	held "socket.socket(socket.AF_UNIX,socket.SOCK_SEQPACKET)"
+	mistake "connected to nobody" --kernel "$GUESTS/hello" --control fd=5
+	held 'socket.create_server(("127.0.0.1",0))'
+	mistake "connected to nobody" "${good[@]}" --net fd=5
+}
+
 @test "a file that is written to is one disk's, whose open file ever it is" {
 	mistake "in use" "${good[@]}" --disk fd=5 --disk fd=6 5<>"$WORK/disk" 6<&5
 	mistake "in use" "${good[@]}" --disk fd=5,ro --disk fd=6 5<>"$WORK/disk" 6<&5
