@@ -38,7 +38,7 @@ setup() { cd "$WORK"; }
 
 # all KIND: the federation of that name, in which the servers are of that kind.
 all() {
-	sed "s/KIND/$1/" >"$WORK/$1.yaml" <<-'END'
+	sed "s/kind: KIND/&, start-timeout: 600/; s/KIND/$1/" >"$WORK/$1.yaml" <<-'END'
 		federation: KIND
 		machines:
 		  peer:     {appliance: peer}

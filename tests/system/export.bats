@@ -236,6 +236,7 @@ make_layers() {
 	[ "$("$atoll" inspect --image any | jq -r '.blobs | .kernel, .vmlinux, .initramfs | .digest')" = \
 		"$("$atoll" inspect --image greet | jq -r '.blobs | .kernel, .vmlinux, .initramfs | .digest')" ]
 	"$atoll" inspect --image any | jq -e '.appliance.kinds == null and .appliance.kernel != null'
+	rm "$ATOLL_ROOT/cache"
 }
 
 @test "import: what leads outside, what is damaged, what is no image" {
