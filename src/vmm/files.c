@@ -424,6 +424,18 @@ static int open_control(const struct options *o, struct machine_files *f, struct
 	return r == 0 && !listening ? check_connected(f->control, "--control", err) : r;
 }
 
+static int open_kvm(struct machine_files *f, struct err **err)
+{
+	f->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (f->kvm >= 0)
+		return 0;
+	if (errno == EACCES)
+		return err_set(err, EINVAL,
+			       "/dev/kvm: this user may make no virtual machines; whoever is in its "
+			       "group may (kvm, as a rule)");
+	return err_set_errno(err, errno, "no virtual machines on this host: /dev/kvm");
+}
+
 int files_open(const struct options *options, struct machine_files *ret, struct err **err)
 {
 	static int (*const steps[])(const struct options *, struct machine_files *,
@@ -440,7 +452,7 @@ int files_open(const struct options *options, struct machine_files *ret, struct 
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
 		r = steps[i](options, &f, err);
 	if (r == 0)
-		r = open_file("/dev/kvm", O_RDWR, "no virtual machines on this host", &f.kvm, err);
+		r = open_kvm(&f, err);
 	if (r == 0)
 		r = open_file("/dev/urandom", O_RDONLY, "what the entropy device gives", &f.random,
 			      err);

@@ -99,6 +99,13 @@ patch_bytes() {
 	[ -n "$JAIL" ] || mistake "$WORK is no cgroup v2 folder" "${good[@]}" --cgroup "$WORK"
 }
 
+@test "a user who may not use KVM hears who may" {
+	[ "$(id -u)" -eq 0 ] || skip "only root becomes another user"
+	[ "$(stat -c %a /dev/kvm)" = 660 ] || skip "everybody may use KVM here"
+	VMM_WRAPPER="setpriv --reuid=65534 --regid=65534 --clear-groups"
+	mistake "whoever is in its group may" --kernel "$GUESTS/hello"
+}
+
 @test "nothing is waited for, and nothing of others is taken" {
 	mkfifo "$WORK/fifo"
 	mistake "is no file" --kernel "$WORK/fifo"
