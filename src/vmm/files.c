@@ -430,9 +430,10 @@ static int open_kvm(struct machine_files *f, struct err **err)
 	if (f->kvm >= 0)
 		return 0;
 	if (errno == EACCES)
-		return err_set(err, EINVAL,
-			       "/dev/kvm: this user may make no virtual machines; whoever is in its "
-			       "group may (kvm, as a rule)");
+		return err_set(
+			err, EINVAL,
+			"/dev/kvm: this user may make no virtual machines; whoever is in its "
+			"group may (kvm, as a rule)");
 	return err_set_errno(err, errno, "no virtual machines on this host: /dev/kvm");
 }
 
