@@ -19,8 +19,12 @@
 #define LEAF6_EAX_ARAT         (1u << 2)
 #define LEAF6_ECX_EPB          (1u << 3)
 #define LEAF80000001_ECX_SVM   (1u << 2)
-#define LEVEL_THREAD           (1u << 8)
-#define LEVEL_CORE             (2u << 8)
+
+/* Of a cache, leaves 4 and 0x8000001d: its type (0: there is none), and all but who shares it. */
+#define CACHE_EAX_TYPE   0x1fu
+#define CACHE_EAX_OF_ONE 0x3ffu
+#define LEVEL_THREAD     (1u << 8)
+#define LEVEL_CORE       (2u << 8)
 
 #define MSR_MISC_ENABLE             0x1a0
 #define MSR_MISC_ENABLE_FAST_STRING 1
@@ -109,6 +113,12 @@ static void set_topology(struct kvm_cpuid_entry2 *e, unsigned int index, unsigne
 	e->edx = index;
 }
 
+/* How many processors share a cache: the first two levels are a core's own. */
+static uint32_t sharing(uint32_t eax, unsigned int n)
+{
+	return (eax >> 5 & 7) > 2 ? (n - 1) << 14 : 0;
+}
+
 /* What differs from what the host can do: nothing nested, no counters, this processor's place. */
 static void set_entry(struct kvm_cpuid_entry2 *e, unsigned int index, unsigned int n,
 		      bool tsc_deadline)
@@ -120,11 +130,9 @@ static void set_entry(struct kvm_cpuid_entry2 *e, unsigned int index, unsigned i
 		e->ecx &= ~LEAF1_ECX_VMX;
 		e->edx = n > 1 ? e->edx | LEAF1_EDX_HTT : e->edx & ~LEAF1_EDX_HTT;
 		break;
-	case 4: /* caches: the first two levels are a core's own */
-		if ((e->eax & 0x1f) == 0)
-			break;
-		e->eax &= 0x3ff;
-		e->eax |= (n - 1) << 26 | ((e->eax >> 5 & 7) > 2 ? (n - 1) << 14 : 0);
+	case 4: /* caches, also how many cores there are */
+		if (e->eax & CACHE_EAX_TYPE)
+			e->eax = (e->eax & CACHE_EAX_OF_ONE) | (n - 1) << 26 | sharing(e->eax, n);
 		break;
 	case 6: /* the timer of the APIC never stops */
 		e->eax |= LEAF6_EAX_ARAT;
@@ -142,6 +150,10 @@ static void set_entry(struct kvm_cpuid_entry2 *e, unsigned int index, unsigned i
 		break;
 	case 0x80000008:
 		e->ecx = log2_up(n) << 12 | (n - 1);
+		break;
+	case 0x8000001d: /* caches, of AMD */
+		if (e->eax & CACHE_EAX_TYPE)
+			e->eax = (e->eax & CACHE_EAX_OF_ONE) | sharing(e->eax, n);
 		break;
 	case 0x8000001e:
 		e->eax = index;

@@ -69,11 +69,31 @@ static uint64_t count_packages(uint64_t processors)
 	}
 }
 
+/* How many processors have one first-level cache, by the leaf that Intel's have, or AMD's; 1 where none says it. */
+static uint64_t count_sharing(void)
+{
+	static const struct {
+		uint32_t highest, leaf;
+	} kinds[] = { { 0, 4 }, { 0x80000000, 0x8000001d } };
+	uint32_t r[4];
+
+	for (uint32_t i = 0; i < 2; i++) {
+		cpuid(kinds[i].highest, 0, r);
+		if (r[0] < kinds[i].leaf)
+			continue;
+		cpuid(kinds[i].leaf, 0, r);
+		if (r[0] & 0x1f)
+			return (r[0] >> 14 & 0xfff) + 1;
+	}
+	return 1;
+}
+
 static void show_processors(void)
 {
 	const uint64_t n = count_apics();
 
-	say("processors %u in packages %u", n, count_packages(n));
+	say("processors %u in packages %u, a cache for each %u", n, count_packages(n),
+	    count_sharing());
 	if (n > 1)
 		others_start(0);
 	while (others_count() < n - 1)

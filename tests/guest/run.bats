@@ -40,7 +40,7 @@ load guest
 	[ "${lines[3]}" = "map 0 9fc00 1" ]
 	[ "${lines[4]}" = "map e0000 20000 2" ]
 	[ "${lines[5]}" = "map 100000 3f00000 1" ]
-	[ "${lines[6]}" = "processors 1 in packages 1" ]
+	[ "${lines[6]}" = "processors 1 in packages 1, a cache for each 1" ]
 }
 
 @test "memory of 5 GiB goes on above the hole" {
@@ -50,11 +50,11 @@ load guest
 	[[ $output != *FAIL* ]]
 }
 
-@test "1, 2, 8 and 64 processors come by INIT and SIPI, and are one package" {
+@test "1, 2, 8 and 64 processors come by INIT and SIPI, are one package, and have caches of their own" {
 	for n in 1 2 8 64; do
 		run vmm machine --cpus $n
 		[ "$status" -eq 0 ]
-		[[ $output == *"processors $n in packages 1"$'\n'"others $((n - 1))" ]] || fails "$n: $output"
+		[[ $output == *"processors $n in packages 1, a cache for each 1"$'\n'"others $((n - 1))" ]] || fails "$n: $output"
 	done
 }
 
