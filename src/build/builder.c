@@ -434,11 +434,12 @@ static int keep(struct build *s, struct err **err)
 	int r = 0;
 
 	progress_stage(&s->progress, "looking what is needed");
-	if (!recipe_keeps(s->recipe, "packages"))
+	if (!recipe_keeps(s->recipe, "packages")) {
 		r = blame_recipe(s, closure_keep(s->recipe, &s->packages, s->arch, &s->tree,
 						 &s->left, &notes, err));
-	if (r == 0 && !recipe_keeps(s->recipe, "packages"))
-		r = link_java(s, err);
+		if (r == 0)
+			r = link_java(s, err);
+	}
 	if (r == 0)
 		r = caches_make(&s->b->ws, &s->tree, &s->left, &notes, err);
 	say_notes(s, notes);

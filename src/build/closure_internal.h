@@ -116,10 +116,11 @@ void closure_python_begin(struct closure *c,
 void closure_python_module(struct closure *c, const char *name, enum reason reason,
 			   const struct tree_node *by, const char *detail);
 
-/* closure_codecs.c: those that a text names, which this cuts up. */
-void closure_python_codecs(struct closure *c, char *text, const struct tree_node *by);
 /* Of a kept file: what it asks for if it is a typelib. */
 void closure_typelib(struct closure *c, const struct tree_node *node);
+
+/* closure_codecs.c: those that a text names, which this cuts up. */
+void closure_python_codecs(struct closure *c, char *text, const struct tree_node *by);
 
 /* closure_perl.c */
 void closure_perl(struct closure *c, struct tree_node *node);

@@ -325,16 +325,15 @@ int closure_java_modules(struct closure *c, struct err **err)
 	return r < 0 ? r : c->n_queue > before;
 }
 
-/* A file .jmod stands for its module, which is in lib/modules now: so are they, and who was there for one of them. */
+/* The modules are all in lib/modules. */
 static void release(struct closure *c, struct tree_node *node, const char *jmods)
 {
 	struct tree_node *modules = in_home(c, c->java->home, "lib/modules");
-	cleanup_free char *detail = node->detail ? xstrdup(node->detail) : NULL;
 
 	if (is_module_of(c->java, node) || str_eq(node->path, jmods))
 		node->kept = false;
-	else if (modules && node->by && str_starts(node->by, jmods))
-		tree_because(node, node->reason, modules->path, detail);
+	else if (modules)
+		java_modules_stand_in(node, jmods, modules);
 }
 
 void closure_java_end(struct closure *c)

@@ -2,7 +2,6 @@
 /* The forms of Java's files: archives, and what describes a module. */
 #include <archive.h>
 #include <archive_entry.h>
-#include <endian.h>
 #include <errno.h>
 #include <string.h>
 

@@ -15,6 +15,7 @@
 
 #include "buf.h"
 #include "fd.h"
+#include "java_modules.h"
 #include "mem.h"
 #include "sha256.h"
 #include "str.h"
@@ -212,19 +213,13 @@ static int make_modules(const struct work *w, struct buf *out, struct err **err)
 
 /* --- the image --- */
 
-/* What a file .jmod brought is there because of what was made of it. */
 static void lead_to_modules(struct work *w)
 {
 	cleanup_free struct tree_node **nodes = tree_list(w->tree);
 
-	for (size_t i = 0; nodes[i]; i++) {
-		cleanup_free char *detail = NULL;
-
-		if (!nodes[i]->by || !str_starts(nodes[i]->by, w->folder) || is_jmod(nodes[i]))
-			continue;
-		detail = nodes[i]->detail ? xstrdup(nodes[i]->detail) : NULL;
-		tree_because(nodes[i], nodes[i]->reason, w->modules->path, detail);
-	}
+	for (size_t i = 0; nodes[i]; i++)
+		if (!is_jmod(nodes[i]))
+			java_modules_stand_in(nodes[i], w->folder, w->modules);
 }
 
 static int replace(struct work *w, const struct buf *bytes, struct err **err)

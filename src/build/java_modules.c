@@ -175,6 +175,15 @@ const struct java_module *java_modules_find(const struct java_modules *m, const 
 	return NULL;
 }
 
+void java_modules_stand_in(struct tree_node *node, const char *jmods,
+			   const struct tree_node *modules)
+{
+	cleanup_free char *detail = node->detail ? xstrdup(node->detail) : NULL;
+
+	if (node->by && str_starts(node->by, jmods))
+		tree_because(node, node->reason, modules->path, detail);
+}
+
 /* --- what names them --- */
 
 struct scan {

@@ -33,6 +33,13 @@ void java_modules_finish(struct java_modules *m);
 /* NULL: there is none of the name. */
 const struct java_module *java_modules_find(const struct java_modules *m, const char *name);
 
+/*
+ * A file .jmod stands for its module, which is in lib/modules in the end: who is there because of one, from below the
+ * folder `jmods`, is because of that.
+ */
+void java_modules_stand_in(struct tree_node *node, const char *jmods,
+			   const struct tree_node *modules);
+
 /* Called for each name that leads to a module, as it is written, "java/sql/Date" or "java.sql". */
 typedef void (*java_named_fn)(const struct java_module *module, const char *name, void *data);
 

@@ -38,8 +38,8 @@
 #define SECTOR       512
 #define SLOTS        QUEUE_SIZE_MAX
 #define SEGMENTS_MAX (QUEUE_SIZE_MAX - 2) /* of data, beside header and status */
-#define FEW          16
-#define MANY         64
+#define FEW          16                   /* pieces that a slot has room for */
+#define MANY         64                   /* lists for requests in more */
 #define ID_SIZE      VIRTIO_BLK_ID_BYTES
 #define TURN_BYTES   (16u << 20)
 #define RANGES_MAX   16 /* segments of a discard or write-zeroes request */

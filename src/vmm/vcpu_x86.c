@@ -19,12 +19,12 @@
 #define LEAF6_EAX_ARAT         (1u << 2)
 #define LEAF6_ECX_EPB          (1u << 3)
 #define LEAF80000001_ECX_SVM   (1u << 2)
+#define LEVEL_THREAD           (1u << 8)
+#define LEVEL_CORE             (2u << 8)
 
 /* Of a cache, leaves 4 and 0x8000001d: its type (0: there is none), and all but who shares it. */
 #define CACHE_EAX_TYPE   0x1fu
 #define CACHE_EAX_OF_ONE 0x3ffu
-#define LEVEL_THREAD     (1u << 8)
-#define LEVEL_CORE       (2u << 8)
 
 #define MSR_MISC_ENABLE             0x1a0
 #define MSR_MISC_ENABLE_FAST_STRING 1

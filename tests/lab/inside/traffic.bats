@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # Much through the devices of atoll-vmm, by programs made for that: fio on a disk, iperf3 through the wire and the
-# NICs. What arrives is what was sent, to the byte. Each has one processor: with more, the emulator hangs (kernels.bats).
+# NICs. What arrives is what was sent, to the byte. Each has one processor: with more, the emulator may hang (kernels.bats).
 
 bats_require_minimum_version 1.5.0
 load lab.bash
