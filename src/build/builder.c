@@ -141,6 +141,15 @@ void builder_close(struct builder *b)
 	workspace_close(&b->ws);
 }
 
+int builder_alone(struct builder *b, const char *folder, struct progress *progress, int *ret_fd,
+		  struct err **err)
+{
+	if (workspace_alone(&b->ws, folder, false, ret_fd, NULL) == 0)
+		return 0;
+	progress_stage(progress, "waiting for another build");
+	return workspace_alone(&b->ws, folder, true, ret_fd, err);
+}
+
 /* A fault of the recipe or of what it asks for, not of this machine or the network. */
 static bool is_mistake(int r)
 {
@@ -336,11 +345,19 @@ static int fetch(struct build *s, struct err **err)
 static int unpack(struct build *s, struct err **err)
 {
 	cleanup_free struct package **wanted = with_users(s);
-	int r;
 
 	progress_stage(&s->progress, "unpacking %zu packages", s->packages.n);
-	r = unpack_make(&s->b->ws, wanted, s->packages.n + 1, err);
-	return r < 0 ? r : unpack_packages(&s->packages, &s->tree, err);
+	return blame_recipe(s, unpack_make(&s->b->ws, wanted, s->packages.n + 1, err));
+}
+
+static int get_packages(struct build *s, struct err **err)
+{
+	cleanup_fd int alone = -1;
+	int r = builder_alone(s->b, "packages", &s->progress, &alone, err);
+
+	if (r == 0)
+		r = fetch(s, err);
+	return r < 0 ? r : unpack(s, err);
 }
 
 static int read_master(struct build *s, const char *path, struct buf *out, struct err **err)
@@ -379,7 +396,7 @@ static int load_accounts(struct build *s, struct err **err)
 static int make_tree(struct build *s, struct err **err)
 {
 	struct workspace *ws = &s->b->ws;
-	int r = blame_recipe(s, unpack(s, err));
+	int r = blame_recipe(s, unpack_packages(&s->packages, &s->tree, err));
 
 	if (r < 0)
 		return r;
@@ -486,6 +503,20 @@ static int put_modules(struct build *s, struct err **err)
 	return r;
 }
 
+static int open_kernel(struct build *s, struct err **err)
+{
+	struct builder *b = s->b;
+	cleanup_fd int alone = -1;
+	int r = builder_alone(b, "kernel", &s->progress, &alone, err);
+
+	if (r < 0)
+		return r;
+	if (is_tiny(s))
+		return tiny_open(&b->ws, b->store, &s->kernel_package, &s->progress, &s->kernel,
+				 err);
+	return kernel_open(&b->ws, &s->kernel_package, &s->kernel, err);
+}
+
 static int add_kernel(struct build *s, struct err **err)
 {
 	int r;
@@ -493,11 +524,7 @@ static int add_kernel(struct build *s, struct err **err)
 	if (!s->virtual)
 		return 0;
 	progress_stage(&s->progress, "preparing the kernel");
-	if (is_tiny(s))
-		r = tiny_open(&s->b->ws, s->b->store, &s->kernel_package, &s->progress, &s->kernel,
-			      err);
-	else
-		r = kernel_open(&s->b->ws, &s->kernel_package, &s->kernel, err);
+	r = open_kernel(s, err);
 	if (r == 0)
 		s->vmlinuz = xasprintf("%s/vmlinuz", s->kernel.dir);
 	if (r == 0 && s->init)
@@ -646,7 +673,7 @@ static int write_files(struct build *s, struct err **err)
 
 static int make_image(struct build *s, struct err **err)
 {
-	int r = fetch(s, err);
+	int r = get_packages(s, err);
 
 	if (r == 0)
 		r = make_tree(s, err);

@@ -5,8 +5,10 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "minisign.h"
+#include "progress.h"
 #include "recipe.h"
 #include "resolve.h"
 #include "store.h"
@@ -15,7 +17,9 @@
 struct builder {
 	const char *apt_dir;
 	const char *arch; /* --arch; NULL: as the recipe says, else the host's */
-	bool update, force, quiet, no_test;
+	struct timespec
+		since; /* indexes that were fetched before are asked for again, as are old ones */
+	bool force, quiet, no_test;
 	json_t *json; /* --json: what is found (update.h) goes there; or NULL */
 	const struct minisign_secret *sign; /* --sign; or NULL */
 
@@ -35,5 +39,12 @@ void builder_close(struct builder *b);
  */
 int builder_run(struct builder *b, const struct recipe *recipe, bool *ret_mistake,
 		struct err **err);
+
+/*
+ * Makes this builder the only one that puts something into a folder of the cache until *ret_fd is closed: what two
+ * want is made once. May wait for another, and says so.
+ */
+int builder_alone(struct builder *b, const char *folder, struct progress *progress, int *ret_fd,
+		  struct err **err);
 
 #endif

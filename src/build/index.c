@@ -98,12 +98,12 @@ static void add_notes(const struct source *s, const struct release *release, con
 }
 
 static int add_source(struct workspace *ws, const char *apt_dir, const struct source *s,
-		      const char *arch, bool update, struct index *index, struct pending *pending,
-		      struct err **err)
+		      const char *arch, const struct timespec *since, struct index *index,
+		      struct pending *pending, struct err **err)
 {
 	cleanup_free char *stale = NULL;
 	struct release release;
-	int r = release_load(ws, apt_dir, s, update, &release, &stale, err);
+	int r = release_load(ws, apt_dir, s, since, &release, &stale, err);
 
 	if (r < 0)
 		return r;
@@ -117,16 +117,15 @@ static int add_source(struct workspace *ws, const char *apt_dir, const struct so
 }
 
 int index_load(struct workspace *ws, const char *apt_dir, const struct source_list *sources,
-	       const char *arch, bool update, fetch_progress_fn progress, void *data,
-	       struct index *ret, struct err **err)
+	       const char *arch, const struct timespec *since, fetch_progress_fn progress,
+	       void *data, struct index *ret, struct err **err)
 {
 	struct pending pending = { 0 };
 	struct index index = { 0 };
 	int r = 0;
 
 	for (size_t i = 0; i < sources->n && r == 0; i++)
-		r = add_source(ws, apt_dir, &sources->items[i], arch, update, &index, &pending,
-			       err);
+		r = add_source(ws, apt_dir, &sources->items[i], arch, since, &index, &pending, err);
 	if (r == 0 && !index.n)
 		r = err_set(err, ENOENT, "%s: no source there has packages of Debian for %s",
 			    apt_dir, arch);

@@ -3,6 +3,8 @@
 #ifndef ATOLL_BUILD_INDEX_H
 #define ATOLL_BUILD_INDEX_H
 
+#include <time.h>
+
 #include "fetch.h"
 #include "sources.h"
 
@@ -24,8 +26,8 @@ struct index {
  * package indexes that the cache does not have.
  */
 int index_load(struct workspace *ws, const char *apt_dir, const struct source_list *sources,
-	       const char *arch, bool update, fetch_progress_fn progress, void *data,
-	       struct index *ret, struct err **err);
+	       const char *arch, const struct timespec *since, fetch_progress_fn progress,
+	       void *data, struct index *ret, struct err **err);
 void index_finish(struct index *index);
 
 #endif

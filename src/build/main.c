@@ -6,18 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
-#include "builder.h"
+#include "batch.h"
 #include "fd.h"
 #include "keyfile.h"
 #include "log.h"
 #include "mem.h"
+#include "parallel.h"
 #include "sources.h"
 #include "update.h"
 
-#define EXIT_MISTAKE 1   /* of the recipe, or of what it asks for */
-#define EXIT_OWN     125 /* ours, the network's or the machine's */
-#define EXIT_USAGE   2
+#define EXIT_USAGE 2
 
 static const struct option options[] = {
 	{ "apt", required_argument, NULL, 'a' },
@@ -56,56 +56,12 @@ static void usage(FILE *out)
 	      out);
 }
 
-/* What is done with a recipe: builder_run, or update_lock. */
-typedef int (*recipe_fn)(struct builder *b, const struct recipe *recipe, bool *ret_mistake,
-			 struct err **err);
-
 /* What the options say, besides what is the builder's. */
 struct options {
 	recipe_fn run;
 	bool fixes, json;
 	const char *sign; /* a secret key's file */
 };
-
-static int run_one(struct builder *b, recipe_fn run, const char *file)
-{
-	struct diag_list diags = DIAG_LIST_INIT;
-	cleanup_err struct err *err = NULL;
-	struct recipe *recipe = NULL;
-	struct stat st;
-	bool mistake;
-	int code = 0;
-
-	/* It is read more than once: what a pipe gave is gone then. */
-	if (stat(file, &st) == 0 && !S_ISREG(st.st_mode))
-		diag_add(&diags, file, 0, 0, "is not a regular file");
-	else
-		recipe = recipe_read(file, NULL, &diags);
-	if (!recipe) {
-		diag_print(&diags, stderr);
-		code = EXIT_MISTAKE;
-	} else if (run(b, recipe, &mistake, &err) < 0) {
-		log_error("%s", err_msg(err));
-		code = mistake ? EXIT_MISTAKE : EXIT_OWN;
-	}
-	diag_list_finish(&diags);
-	recipe_free(recipe);
-	return code;
-}
-
-/* All recipes, even after one failed; the exit code of the worst. */
-static int run_all(struct builder *b, recipe_fn run, char **files)
-{
-	int worst = 0;
-
-	for (; *files; files++) {
-		int code = run_one(b, run, *files);
-
-		if (code > worst)
-			worst = code;
-	}
-	return worst;
-}
 
 static int list_fixes(struct builder *b, char **names)
 {
@@ -115,7 +71,7 @@ static int list_fixes(struct builder *b, char **names)
 	if (update_fixes(b, names, &mistake, &err) == 0)
 		return 0;
 	log_error("%s", err_msg(err));
-	return mistake ? EXIT_MISTAKE : EXIT_OWN;
+	return mistake ? BATCH_MISTAKE : BATCH_OWN;
 }
 
 static void print_json(json_t *list)
@@ -161,7 +117,7 @@ static void parse_options(struct builder *b, struct options *o, int argc, char *
 			o->sign = optarg;
 			break;
 		case 'u':
-			b->update = true;
+			clock_gettime(CLOCK_REALTIME, &b->since);
 			break;
 		case 'h':
 			usage(stdout);
@@ -178,6 +134,22 @@ static void parse_options(struct builder *b, struct options *o, int argc, char *
 		usage(stderr);
 		exit(EXIT_USAGE);
 	}
+}
+
+static int run(struct builder *b, const struct options *o, char **names, size_t n)
+{
+	cleanup_err struct err *err = NULL;
+	int code;
+
+	if (!o->fixes && o->run == builder_run && n > 1 && parallel_processors() > 1)
+		return batch_build(b, names, n);
+	if (builder_open(b, &err) < 0)
+		die("%s", err_msg(err));
+	code = o->fixes ? list_fixes(b, names) : batch_run(b, o->run, names);
+	if (b->json)
+		print_json(b->json);
+	builder_close(b);
+	return code;
 }
 
 int main(int argc, char **argv)
@@ -200,13 +172,8 @@ int main(int argc, char **argv)
 	if (o.sign && keyfile_read_secret(o.sign, &secret, &err) < 0)
 		die("%s", err_msg(err));
 	b.sign = o.sign ? &secret : NULL;
-	if (builder_open(&b, &err) < 0)
-		die("%s", err_msg(err));
-	code = o.fixes ? list_fixes(&b, argv + optind) : run_all(&b, o.run, argv + optind);
-	if (b.json)
-		print_json(b.json);
+	code = run(&b, &o, argv + optind, (size_t)(argc - optind));
 	sodium_memzero(&secret, sizeof(secret));
-	builder_close(&b);
 	curl_global_cleanup();
 	if (fd_flush_stdout(&err) < 0)
 		die("%s", err_msg(err));

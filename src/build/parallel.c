@@ -54,7 +54,7 @@ static void *run(void *data)
 	return NULL;
 }
 
-static size_t processors(void)
+size_t parallel_processors(void)
 {
 	cpu_set_t set;
 
@@ -65,7 +65,7 @@ int parallel(size_t n, parallel_fn fn, void *data, struct err **err)
 {
 	struct work w = { .fn = fn, .data = data, .n = n, .lock = PTHREAD_MUTEX_INITIALIZER };
 	pthread_t threads[THREADS_MAX];
-	size_t wanted = processors(), started = 0;
+	size_t wanted = parallel_processors(), started = 0;
 
 	/* This thread is one of them, and the only one where there is no memory for others. */
 	while (started + 1 < wanted && started + 1 < n && started < THREADS_MAX &&

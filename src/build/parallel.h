@@ -16,4 +16,7 @@ typedef int (*parallel_fn)(size_t i, void *data, struct err **err);
  */
 int parallel(size_t n, parallel_fn fn, void *data, struct err **err);
 
+/* How many processors we may use; at least 1. */
+size_t parallel_processors(void);
+
 #endif

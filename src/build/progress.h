@@ -17,6 +17,12 @@ struct progress {
 	int64_t shown;
 };
 
+/* Processes that are forked off after this share the line; of so many builds in all. */
+void progress_share(unsigned int total);
+/* In such a process: its place in the line, which nobody else has as long as it runs; below PROGRESS_PLACES. */
+#define PROGRESS_PLACES 64
+void progress_take_place(unsigned int place);
+
 void progress_init(struct progress *p, const char *name, bool quiet);
 void progress_finish(struct progress *p);
 

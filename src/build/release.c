@@ -123,13 +123,16 @@ static int fetch_verified(struct workspace *ws, const struct source *s, const st
 }
 
 /* Local repositories are read anew each time: that costs nothing. */
-static bool is_fresh(const char *path, const struct source *s)
+static bool is_fresh(const char *path, const struct source *s, const struct timespec *since)
 {
 	time_t now = time(NULL);
 	struct stat st;
 
-	return !str_starts(s->uri, "file:") && stat(path, &st) == 0 && st.st_mtime <= now &&
-	       now - st.st_mtime < FRESH_SECONDS;
+	if (str_starts(s->uri, "file:") || stat(path, &st) < 0 || st.st_mtime > now ||
+	    now - st.st_mtime >= FRESH_SECONDS)
+		return false;
+	return st.st_mtim.tv_sec == since->tv_sec ? st.st_mtim.tv_nsec >= since->tv_nsec
+						  : st.st_mtim.tv_sec > since->tv_sec;
 }
 
 static char *cache_path(const struct workspace *ws, const struct source *s, const struct keyring *k)
@@ -160,8 +163,9 @@ static int refresh(struct workspace *ws, const struct source *s, const struct ke
 	return err_set(err, -r, "%s: %s %s: %s", s->where, s->uri, s->suite, err_msg(own));
 }
 
-int release_load(struct workspace *ws, const char *apt_dir, const struct source *s, bool update,
-		 struct release *ret, char **ret_stale, struct err **err)
+int release_load(struct workspace *ws, const char *apt_dir, const struct source *s,
+		 const struct timespec *since, struct release *ret, char **ret_stale,
+		 struct err **err)
 {
 	cleanup_buf struct buf text = BUF_INIT;
 	cleanup_free char *cached = NULL;
@@ -171,7 +175,7 @@ int release_load(struct workspace *ws, const char *apt_dir, const struct source 
 	if (r < 0)
 		return r;
 	cached = cache_path(ws, s, &k);
-	if (!update && is_fresh(cached, s))
+	if (is_fresh(cached, s, since))
 		r = file_read(cached, RELEASE_MAX, &text, err);
 	else
 		r = refresh(ws, s, &k, cached, &text, ret_stale, err);

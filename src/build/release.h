@@ -4,6 +4,7 @@
 #define ATOLL_BUILD_RELEASE_H
 
 #include <stdint.h>
+#include <time.h>
 
 #include "deb822.h"
 #include "sha256.h"
@@ -24,10 +25,11 @@ struct release_file {
  * Gives the Release of a source: from the cache when it is younger than an hour, else fetched and
  * verified (InRelease, or Release with Release.gpg). When the server cannot be reached the cached
  * one is used, and *ret_stale says why. A signature that does not verify is an error and leaves the
- * cache as it was. With `update` the cache's age does not count.
+ * cache as it was. One that was fetched before `since` is fetched anew whatever its age.
  */
-int release_load(struct workspace *ws, const char *apt_dir, const struct source *s, bool update,
-		 struct release *ret, char **ret_stale, struct err **err);
+int release_load(struct workspace *ws, const char *apt_dir, const struct source *s,
+		 const struct timespec *since, struct release *ret, char **ret_stale,
+		 struct err **err);
 void release_finish(struct release *r);
 
 const char *release_field(const struct release *r, const char *name);

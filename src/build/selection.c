@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "fd.h"
 #include "kernel.h"
 #include "log.h"
 #include "mem.h"
@@ -14,9 +15,14 @@
 static int load_universe(struct builder *b, const struct source_list *sources, const char *arch,
 			 struct progress *progress, struct err **err)
 {
+	cleanup_fd int alone = -1;
 	struct index index;
-	int r = index_load(&b->ws, b->apt_dir, sources, arch, b->update, progress_bytes, progress,
-			   &index, err);
+	int r = builder_alone(b, "index", progress, &alone, err);
+
+	if (r < 0)
+		return r;
+	r = index_load(&b->ws, b->apt_dir, sources, arch, &b->since, progress_bytes, progress,
+		       &index, err);
 
 	if (r < 0)
 		return r;

@@ -10,7 +10,6 @@
 #include "tiny.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +17,7 @@
 #include "fd.h"
 #include "mem.h"
 #include "names.h"
+#include "parallel.h"
 #include "paths.h"
 #include "recipe.h"
 #include "str.h"
@@ -263,11 +263,9 @@ static int make(const char *source, const char *config, char *const *goals,
 			     .heard = handle_output,
 			     .data = &listener };
 	size_t n = 3;
-	cpu_set_t cpus;
 	int status, r;
 
-	jobs = xasprintf("-j%d",
-			 sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1);
+	jobs = xasprintf("-j%zu", parallel_processors());
 	argv[n++] = jobs;
 	argv[n++] = "ARCH=x86_64";
 	argv[n++] = "CROSS_COMPILE=";

@@ -219,3 +219,15 @@ int workspace_keep(const char *temp, const char *cached, struct err **err)
 		return dir_remove(temp, err);
 	return err_set_errno(err, errno, "%s", cached);
 }
+
+int workspace_alone(const struct workspace *ws, const char *folder, bool wait, int *ret_fd,
+		    struct err **err)
+{
+	cleanup_free char *path = workspace_cached(ws, folder, ".lock");
+	cleanup_fd int fd = open_lock(path);
+
+	if (fd < 0 || flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0)
+		return err_set_errno(err, errno, "%s", path);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}

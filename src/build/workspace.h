@@ -16,6 +16,7 @@
 #ifndef ATOLL_BUILD_WORKSPACE_H
 #define ATOLL_BUILD_WORKSPACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,5 +62,12 @@ int workspace_piece(struct workspace *ws, const char *file, uint64_t at, uint64_
 int workspace_copy(struct workspace *ws, const char *source, char **ret_path, struct err **err);
 /* Renames a finished file or folder of temp into the cache. A folder that is there already stays. */
 int workspace_keep(const char *temp, const char *cached, struct err **err);
+
+/*
+ * Makes us the only builder that puts something into a folder of the cache until *ret_fd is closed. -EWOULDBLOCK:
+ * another one is, and `wait` is false.
+ */
+int workspace_alone(const struct workspace *ws, const char *folder, bool wait, int *ret_fd,
+		    struct err **err);
 
 #endif

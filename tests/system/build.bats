@@ -976,7 +976,40 @@ left_running() {
 	recipe c 'packages: [libhello]'
 	build a.yaml b.yaml c.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *"a: 2 packages"*"did you mean"*"c: 1 package, "* ]]
+	[[ $output == *"did you mean"* && $'\n'$output == *$'\na: 2 packages'* && $'\n'$output == *$'\nc: 1 package, '* ]]
+}
+
+@test "several recipes side by side: each as if alone, what two need fetched once" {
+	[ "$(nproc)" -gt 1 ] || skip "with one processor they are built one after the other"
+	make_apt apt http://127.0.0.1:8080
+	recipe a 'packages: [hello]' # one package is all of c's, two are all of a's
+	recipe b 'packages: [hello, big]' 'keep: [big]'
+	recipe c 'packages: [libhello]' 'keep: packages'
+	sed 's/^appliance: c$/appliance: b/' c.yaml >d.yaml
+	run timeout 100 unshare -n bash -ec '
+		ip link set lo up
+		(cd "$REPO" && exec python3 -m http.server -b 127.0.0.1 8080) >served 2>&1 3>&- &
+		server=$!
+		trap "kill $server 2>/dev/null || true" EXIT
+		for i in $(seq 50); do
+			curl -s -o /dev/null http://127.0.0.1:8080/ && break
+			sleep 0.1
+		done
+		"$1" --apt apt --update {b,d,a,c}.yaml
+	' bash "$builder"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 4 ]
+	# d's is the last of the name, as if one came after the other: b takes longest.
+	[[ $(grep '^b: ' <<<"$output" | tail -n 1) == "b: 1 package, "* ]]
+	grep -o 'GET .*' served | grep -v '"GET / ' | sort >asked
+	sort -u asked | diff - asked
+	[ "$(grep -c 'hello.deb' asked)" -eq 2 ] # hello and libhello
+	for name in a b c; do blob "$name" appliance; done | xargs sha256sum >together
+	export ATOLL_ROOT=$BATS_TEST_TMPDIR/alone
+	for name in a b d c; do "$builder" --apt "$WORK/apt" "$name.yaml"; done
+	for name in a b c; do blob "$name" appliance; done | xargs sha256sum >apart
+	diff <(cut -d ' ' -f 1 together) <(cut -d ' ' -f 1 apart)
 }
 
 @test "a secret in an image fails the build, with its place and its owner" {
