@@ -39,9 +39,6 @@ static const struct {
 	{ "ppc64el", "powerpc64le-linux-gnu" }, { "riscv64", "riscv64-linux-gnu" },
 };
 
-static const char *const path_folders[] = { "usr/local/sbin", "usr/local/bin", "usr/sbin",
-					    "usr/bin" };
-
 /* --- keeping --- */
 
 /* As fnmatch(3), and two stars as the last part stand for all below. Without slashes at the begin. */
@@ -256,20 +253,17 @@ void closure_keep_node(struct closure *c, struct tree_node *node, enum reason re
 		closure_need(c, node->path, reason, by, detail);
 }
 
-static char *program_path(struct closure *c, const char *name)
+const struct package *closure_package(const struct closure *c, const struct tree_node *node)
 {
-	struct tree_node *node;
+	return package_list_find(c->packages, node->owner);
+}
 
-	if (strchr(name, '/'))
-		return *name == '/' && closure_find(c, name) ? xstrdup(name) : NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(path_folders); i++) {
-		cleanup_free char *path = xasprintf("%s/%s", path_folders[i], name);
-
-		node = closure_find(c, path);
-		if (node && S_ISREG(node->mode))
-			return steal_ptr(path);
-	}
-	return NULL;
+bool closure_read(const struct tree_node *node, struct buf *out)
+{
+	if (!S_ISREG(node->mode) || !node->content || content_read(node, TEXT_MAX, out, NULL) < 0)
+		return false;
+	buf_append(out, "", 1);
+	return true;
 }
 
 char *closure_why_missing(const struct closure *c, const char *name)
@@ -286,34 +280,6 @@ char *closure_why_missing(const struct closure *c, const char *name)
 			return xasprintf("which \"keep: %s\" of the recipe leaves out", pattern);
 	}
 	return xstrdup("which none of the packages has; add the package that does");
-}
-
-bool closure_is_program(struct closure *c, const char *name)
-{
-	cleanup_free char *path = program_path(c, name);
-
-	return path != NULL;
-}
-
-struct tree_node *closure_need_program(struct closure *c, const char *name, enum reason reason,
-				       const struct tree_node *by, const char *detail)
-{
-	cleanup_free char *path = program_path(c, name);
-
-	return path ? closure_need(c, path, reason, by, detail) : NULL;
-}
-
-const struct package *closure_package(const struct closure *c, const struct tree_node *node)
-{
-	return package_list_find(c->packages, node->owner);
-}
-
-bool closure_read(const struct tree_node *node, struct buf *out)
-{
-	if (!S_ISREG(node->mode) || !node->content || content_read(node, TEXT_MAX, out, NULL) < 0)
-		return false;
-	buf_append(out, "", 1);
-	return true;
 }
 
 /* --- roots --- */
@@ -335,25 +301,13 @@ static void keep_declared(struct closure *c)
 	}
 }
 
-static bool is_in_path(const char *path)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(path_folders); i++) {
-		size_t n = strlen(path_folders[i]);
-
-		if (strncmp(path, path_folders[i], n) == 0 && path[n] == '/' &&
-		    !strchr(path + n + 1, '/'))
-			return true;
-	}
-	return false;
-}
-
 /* All files of a package, or its programs alone. */
 static void keep_package(struct closure *c, const char *package, bool programs, const char *detail)
 {
 	for (size_t i = 0; i < c->n_nodes; i++) {
 		struct tree_node *node = c->nodes[i];
 
-		if (str_eq(node->owner, package) && (!programs || is_in_path(node->path)) &&
+		if (str_eq(node->owner, package) && (!programs || closure_in_path(node->path)) &&
 		    !closure_is_excluded(c, node, NULL))
 			closure_keep_node(c, node, REASON_RECIPE, NULL, detail);
 	}
@@ -565,6 +519,7 @@ static int run(struct closure *c, struct tree *left, struct err **err)
 	int r;
 
 	closure_index_libraries(c);
+	closure_index_programs(c);
 	r = closure_scan(c, err);
 	if (r == 0)
 		r = keep_roots(c, err);
@@ -597,6 +552,7 @@ static void finish(struct closure *c)
 	strv_free(c->library_folders);
 	closure_scan_finish(c);
 	closure_java_finish(c);
+	closure_programs_finish(c);
 	free(c->nodes);
 	free(c->libraries);
 	free(c->queue);

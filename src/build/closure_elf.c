@@ -262,6 +262,7 @@ static void need_strings(struct closure *c, struct tree_node *node, const struct
 		else if (may_open(node, f, *word))
 			closure_need_library(c, *word, REASON_DLOPEN, node, f->rpath);
 	}
+	closure_start_elf(c, f, node);
 }
 
 static int need_all(struct closure *c, struct tree_node *node, const struct elf_facts *f,
@@ -299,7 +300,7 @@ static int handle_scan(size_t i, void *data, struct err **err)
 	struct closure *c = data;
 	const struct tree_node *node = c->nodes[i];
 	int r = S_ISREG(node->mode) && node->content
-			? elf_scan(node, ELF_ALL, &c->scanned[i].facts, err)
+			? elf_scan(node, ELF_ALL, &c->programs, &c->scanned[i].facts, err)
 			: 0;
 
 	c->scanned[i].is_elf = r > 0;

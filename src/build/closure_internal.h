@@ -8,6 +8,7 @@
 #include "buf.h"
 #include "closure.h"
 #include "elf_scan.h"
+#include "words.h"
 
 /* A library that has to define a version for who needs it; checked when all are read. */
 struct version_need {
@@ -39,6 +40,9 @@ struct closure {
 	struct tree_node *
 		*libraries; /* those named like one, sorted by the last part of the path */
 	size_t n_libraries;
+	struct words programs; /* names of all in PATH, sorted */
+	bool *has_files;       /* of each package: it is more than a name for others */
+	bool **reaches; /* of each package that was asked about: whose programs it may start */
 	struct tree_node **queue; /* kept, in the order in which they were found */
 	size_t n_queue, next;
 	bool *used; /* packages of which a program or library is kept: their configuration is, too */
@@ -80,16 +84,23 @@ size_t closure_index(const struct closure *c, const struct tree_node *node);
 /* Keeps all that match a pattern of fnmatch(3), in which ** at the end stands for all below. */
 size_t closure_need_glob(struct closure *c, const char *pattern, enum reason reason,
 			 const struct tree_node *by, const char *detail);
-/* A program by its name, through PATH as machines have it; NULL: there is none. */
-struct tree_node *closure_need_program(struct closure *c, const char *name, enum reason reason,
-				       const struct tree_node *by, const char *detail);
 /* For an error about a library or program that is not there: who could bring it. The caller frees. */
 char *closure_why_missing(const struct closure *c, const char *name);
-bool closure_is_program(struct closure *c, const char *name);
 /* The package that a node is of, or NULL. */
 const struct package *closure_package(const struct closure *c, const struct tree_node *node);
 /* The bytes of a regular file, with a NUL behind them; false when it has none or too many. */
 bool closure_read(const struct tree_node *node, struct buf *out);
+
+/* closure_programs.c */
+/* A program by its name, through PATH as machines have it; NULL: there is none. */
+struct tree_node *closure_need_program(struct closure *c, const char *name, enum reason reason,
+				       const struct tree_node *by, const char *detail);
+bool closure_in_path(const char *path); /* whether it is in a folder of PATH */
+void closure_index_programs(struct closure *c);
+void closure_programs_finish(struct closure *c);
+/* Keeps what a program, or a script, may start by a string that is a program's name. */
+void closure_start_elf(struct closure *c, const struct elf_facts *f, const struct tree_node *by);
+void closure_start_quoted(struct closure *c, const char *text, const struct tree_node *by);
 
 /* closure_environment.c */
 int closure_environment(struct closure *c, struct err **err);

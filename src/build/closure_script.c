@@ -225,6 +225,16 @@ static int interpreter(struct closure *c, struct tree_node *node, const char *li
 	return 0;
 }
 
+static void need_quoted(struct closure *c, const struct tree_node *node)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+
+	if (!closure_read(node, &text))
+		return;
+	blank_comments((char *)buf_bytes(&text));
+	closure_start_quoted(c, (char *)buf_bytes(&text), node);
+}
+
 /* Modules have no first line that says so; they came in by their language's import. */
 static bool is_module(struct closure *c, struct tree_node *node)
 {
@@ -237,6 +247,7 @@ static bool is_module(struct closure *c, struct tree_node *node)
 		closure_node(c, node);
 	else
 		return false;
+	need_quoted(c, node);
 	return true;
 }
 
@@ -274,6 +285,7 @@ int closure_script(struct closure *c, struct tree_node *node, struct err **err)
 		return r;
 	blank_comments(begin);
 	need_words(c, node, begin);
+	closure_start_quoted(c, begin, node);
 	return 1;
 }
 

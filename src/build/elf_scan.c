@@ -18,8 +18,9 @@
 struct scan {
 	Elf *elf;
 	enum elf_scan what;
+	const struct words *programs;
 	struct elf_facts *facts;
-	struct words needed, versions, defined, imports, dlopen, strings;
+	struct words needed, versions, defined, imports, dlopen, strings, commands;
 };
 
 /* A string of a string table, or NULL. elf_strptr checks its bounds. */
@@ -141,6 +142,8 @@ static void read_data(struct scan *s, const GElf_Shdr *header, Elf_Data *data)
 	if (!(header->sh_flags & SHF_ALLOC) || (header->sh_flags & SHF_EXECINSTR))
 		return;
 	words_scan_strings(data->d_buf, data->d_size, &s->strings);
+	if (s->programs)
+		words_scan_names(data->d_buf, data->d_size, s->programs, &s->commands);
 }
 
 static void read_section(struct scan *s, Elf_Scn *section, const char *name)
@@ -226,12 +229,14 @@ static void scan_all(struct scan *s, const GElf_Ehdr *header, const char *bytes,
 	f->imports = words_steal(&s->imports);
 	f->dlopen = words_steal(&s->dlopen);
 	f->strings = words_steal(&s->strings);
+	f->commands = words_steal(&s->commands);
 }
 
-int elf_scan_bytes(void *bytes, size_t len, enum elf_scan what, struct elf_facts *ret)
+int elf_scan_bytes(void *bytes, size_t len, enum elf_scan what, const struct words *programs,
+		   struct elf_facts *ret)
 {
 	struct elf_facts facts = { 0 };
-	struct scan s = { .what = what, .facts = &facts };
+	struct scan s = { .what = what, .programs = programs, .facts = &facts };
 	GElf_Ehdr header;
 
 	if (len < SELFMAG || memcmp(bytes, ELFMAG, SELFMAG) != 0 ||
@@ -251,8 +256,8 @@ int elf_scan_bytes(void *bytes, size_t len, enum elf_scan what, struct elf_facts
 	return 1;
 }
 
-int elf_scan(const struct tree_node *node, enum elf_scan what, struct elf_facts *ret,
-	     struct err **err)
+int elf_scan(const struct tree_node *node, enum elf_scan what, const struct words *programs,
+	     struct elf_facts *ret, struct err **err)
 {
 	struct content c;
 	int r = content_map(node, &c, err);
@@ -260,7 +265,7 @@ int elf_scan(const struct tree_node *node, enum elf_scan what, struct elf_facts 
 	if (r < 0)
 		return r;
 	/* libelf converts headers in place on some files: the bytes are ours to write. */
-	r = elf_scan_bytes(c.data, c.len, what, ret);
+	r = elf_scan_bytes(c.data, c.len, what, programs, ret);
 	content_unmap(&c);
 	return r;
 }
@@ -276,4 +281,5 @@ void elf_facts_finish(struct elf_facts *f)
 	strv_free(f->imports);
 	strv_free(f->dlopen);
 	strv_free(f->strings);
+	strv_free(f->commands);
 }

@@ -13,6 +13,7 @@
 
 #include "err.h"
 #include "tree.h"
+#include "words.h"
 
 struct elf_facts {
 	uint16_t machine;
@@ -26,6 +27,7 @@ struct elf_facts {
 	char **imports;  /* undefined symbols, without versions */
 	char **dlopen;   /* libraries that a .note.dlopen names */
 	char **strings;  /* words of the data that are absolute paths or names of libraries */
+	char **commands; /* of the programs that were asked for, those that the data names */
 };
 
 enum elf_scan {
@@ -33,11 +35,15 @@ enum elf_scan {
 	ELF_NAMES, /* soname, needed and rpath alone */
 };
 
-/* Of a regular file: 1 and facts when it is ELF, 0 for any other, or -errno. */
-int elf_scan(const struct tree_node *node, enum elf_scan what, struct elf_facts *ret,
-	     struct err **err);
+/*
+ * Of a regular file: 1 and facts when it is ELF, 0 for any other, or -errno. With ELF_ALL, `programs` are
+ * names to be looked for (words_scan_names); NULL: none.
+ */
+int elf_scan(const struct tree_node *node, enum elf_scan what, const struct words *programs,
+	     struct elf_facts *ret, struct err **err);
 /* The same over bytes. */
-int elf_scan_bytes(void *bytes, size_t len, enum elf_scan what, struct elf_facts *ret);
+int elf_scan_bytes(void *bytes, size_t len, enum elf_scan what, const struct words *programs,
+		   struct elf_facts *ret);
 void elf_facts_finish(struct elf_facts *f);
 
 #endif

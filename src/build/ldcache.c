@@ -116,7 +116,7 @@ static const char *wanted_name(const struct tree *tree, const struct tree_node *
 	    !word_is_library(name, strlen(name)))
 		return NULL;
 	file = tree_file(tree, node);
-	if (!file || elf_scan(file, ELF_NAMES, &facts, NULL) != 1)
+	if (!file || elf_scan(file, ELF_NAMES, NULL, &facts, NULL) != 1)
 		return NULL;
 	is_wanted = !facts.soname || str_eq(facts.soname, name);
 	elf_facts_finish(&facts);

@@ -15,6 +15,8 @@ void package_finish(struct package *p)
 	free(p->source_version);
 	free(p->path);
 	strv_free(p->depends);
+	strv_free(p->likes);
+	strv_free(p->provides);
 	alternative_list_finish(&p->alternatives);
 	free(p->script);
 	free(p->url);

@@ -17,7 +17,8 @@ struct package {
 	char *path;           /* below the source's URI */
 	char *url;            /* where it is fetched from */
 	char **mirrors;       /* further places; a strv, or NULL */
-	char **depends;       /* names of packages that it asks for; once it is unpacked */
+	/* Names of packages, once it is unpacked: that it asks for, would like (Recommends, Suggests), stands for. */
+	char **depends, **likes, **provides;
 	char sha256[SHA256_HEX + 1];
 	uint64_t size;
 	struct alternative_list alternatives; /* that its postinst says; once it is unpacked */

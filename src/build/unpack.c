@@ -35,6 +35,16 @@ static char **relation_names(const char *value)
 	return names;
 }
 
+static void take_relations(const struct deb822_stanza *s, const char *field, const char *other,
+			   char ***names)
+{
+	const char *one = deb822_get(s, field), *two = other ? deb822_get(s, other) : NULL;
+	cleanup_free char *all = xasprintf("%s, %s", one ? one : "", two ? two : "");
+
+	strv_free(*names);
+	*names = relation_names(all);
+}
+
 /* A lock that was altered could have another version than the file; what is said of the image must be true. */
 static int check_identity(const struct package *p, const struct deb822_stanza *s, struct err **err)
 {
@@ -52,14 +62,13 @@ static int read_stanza(struct unpacking *u, const struct deb822_stanza *s, struc
 {
 	struct package *package = &u->packages->items[u->i];
 	const char *replaces = deb822_get(s, "Replaces");
-	const char *before = deb822_get(s, "Pre-Depends"), *depends = deb822_get(s, "Depends");
-	cleanup_free char *all = xasprintf("%s, %s", before ? before : "", depends ? depends : "");
 
 	package_set_source(package, deb822_get(s, "Source"));
 	if (replaces)
 		u->replaces[u->i] = relation_names(replaces);
-	strv_free(package->depends);
-	package->depends = relation_names(all);
+	take_relations(s, "Pre-Depends", "Depends", &package->depends);
+	take_relations(s, "Recommends", "Suggests", &package->likes);
+	take_relations(s, "Provides", NULL, &package->provides);
 	return check_identity(package, s, err);
 }
 

@@ -30,21 +30,35 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-char **words_steal(struct words *w)
+void words_sort(struct words *w)
 {
 	size_t n = 0;
-	char **items = xreallocarray(w->items, w->n + 1, sizeof(*items));
 
-	qsort(items, w->n, sizeof(*items), compare);
+	if (w->n)
+		qsort(w->items, w->n, sizeof(*w->items), compare);
 	for (size_t i = 0; i < w->n; i++) {
-		if (n && str_eq(items[n - 1], items[i]))
-			free(items[i]);
+		if (n && str_eq(w->items[n - 1], w->items[i]))
+			free(w->items[i]);
 		else
-			items[n++] = items[i];
+			w->items[n++] = w->items[i];
 	}
-	items[n] = NULL;
+	w->n = n;
+}
+
+char **words_steal(struct words *w)
+{
+	char **items;
+
+	words_sort(w);
+	items = xreallocarray(w->items, w->n + 1, sizeof(*items));
+	items[w->n] = NULL;
 	*w = (struct words){ 0 };
 	return items;
+}
+
+void words_finish(struct words *w)
+{
+	strv_free(words_steal(w));
 }
 
 bool word_is_library(const char *word, size_t len)
@@ -123,4 +137,70 @@ void words_scan(const void *bytes, size_t len, struct words *out)
 void words_scan_strings(const void *bytes, size_t len, struct words *out)
 {
 	scan(bytes, len, true, out);
+}
+
+/* --- names of programs --- */
+
+#define PROGRAM_MAX 64 /* bytes of a name */
+
+static const char program_characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789_.+-/";
+
+static bool is_name(const char *word, size_t len, const struct words *names)
+{
+	char name[PROGRAM_MAX + 1], *key = name;
+
+	if (len < 2 || len > PROGRAM_MAX)
+		return false;
+	memcpy(name, word, len);
+	name[len] = '\0';
+	return bsearch(&key, names->items, names->n, sizeof(*names->items), compare) != NULL;
+}
+
+void words_scan_names(const void *bytes, size_t len, const struct words *names, struct words *out)
+{
+	const char *s = bytes, *end = s + len;
+
+	/* What no NUL ends is no string. */
+	for (const char *nul; s < end && (nul = memchr(s, '\0', (size_t)(end - s))); s = nul + 1) {
+		size_t all = (size_t)(nul - s), n = 0;
+
+		while (n < all && n <= PROGRAM_MAX && s[n] != ' ')
+			n++;
+		if ((n == all || (all - n > 1 && s[n + 1] == '-')) && is_name(s, n, names))
+			words_add(out, s, n);
+	}
+}
+
+/* What opens a string, with the pipe of "| gzip"; 0: nothing does. */
+static size_t opening(const char *s)
+{
+	size_t n = strchr("'\"`", *s) ? 1 : 0;
+
+	/* qx(, qw[, %x{, %w( */
+	if ((*s == 'q' || *s == '%') && (s[1] == 'x' || s[1] == 'w') && s[2] &&
+	    strchr("([{/", s[2]))
+		n = 3;
+	if (n && s[n] == '|')
+		n += strspn(s + n, "| ");
+	return n;
+}
+
+void words_scan_quoted(const char *text, const struct words *names, struct words *out)
+{
+	for (const char *s = text; *s;) {
+		size_t begin = opening(s), n = 0, name = 0;
+
+		if (!begin) {
+			s++;
+			continue;
+		}
+		for (s += begin; s[n] && strchr(program_characters, s[n]); n++)
+			if (s[n] == '/')
+				name = n + 1;
+		if (s[n] && strchr(" '\"`)]}", s[n]) && (!name || *s == '/') &&
+		    is_name(s + name, n - name, names))
+			words_add(out, s, n);
+		s += n;
+	}
 }

@@ -16,6 +16,8 @@ struct words {
 };
 
 void words_add(struct words *w, const char *text, size_t len);
+void words_sort(struct words *w); /* and each once */
+void words_finish(struct words *w);
 /* As a strv, each word once, sorted; empties the list. */
 char **words_steal(struct words *w);
 
@@ -26,6 +28,14 @@ void words_scan(const void *bytes, size_t len, struct words *out);
  * behind a colon there. What stands further inside is text, such as how a program was configured.
  */
 void words_scan_strings(const void *bytes, size_t len, struct words *out);
+
+/*
+ * Adds those of the names, which are sorted, that a string of a program is, or begins with when an option
+ * stands behind: "less", "gzip -dc".
+ */
+void words_scan_names(const void *bytes, size_t len, const struct words *names, struct words *out);
+/* The same of a script, whose strings begin with a quote, and by a path, too: 'less', "| /bin/gzip -dc", `git log`. */
+void words_scan_quoted(const char *text, const struct words *names, struct words *out);
 
 /* "libx.so", "libx.so.1.2", without a slash. */
 bool word_is_library(const char *word, size_t len);

@@ -111,7 +111,7 @@ static int check_busybox(const char *path, struct err **err)
 {
 	const struct tree_node node = { .mode = S_IFREG, .content = (char *)(uintptr_t)path };
 	struct elf_facts facts = { 0 };
-	int r = elf_scan(&node, ELF_NAMES, &facts, err);
+	int r = elf_scan(&node, ELF_NAMES, NULL, &facts, err);
 	bool good = r == 1 && !facts.interpreter;
 
 	elf_facts_finish(&facts);

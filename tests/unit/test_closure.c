@@ -3,6 +3,7 @@
  * The parts of the closure that read bytes: words in programs and texts, imports of Python, the cache
  * of libraries; and Python and Perl scripts with their modules in a tree. build.bats has the whole.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <setjmp.h>
@@ -49,6 +50,33 @@ static void test_words(void **state)
 		     "/etc/a /usr/c /usr/d liby.so.2");
 	EXPECT_WORDS(words_scan_strings, "\001:/usr/no\0/usr/a b:/usr/no\0\377\0/usr/b:\0:/usr/no",
 		     "/usr/a /usr/b");
+}
+
+/* Names of programs: a whole string, or with an option behind; of scripts, what begins with a quote. */
+static void test_names(void **state)
+{
+	static const char bytes[] = "xless\0less\0less is more\0git -C %s\0gi\0git-x\0/bin/ip\0ip";
+	static const char text[] =
+		"'less' \"ip \" `git log` '/bin/gzip' 'in/gzip' open(F, \"| gzip\")"
+		" \"gi\" 'lessen' \"git-x\" qx{sed x} %w[awk b] qw(mawk 'tar";
+	static const char *const programs[] = { "awk",  "git",  "gzip", "ip", "less",
+						"mawk", "more", "sed",  "tar" };
+	struct words names = { 0 }, found = { 0 };
+	cleanup_strv char **in_bytes = NULL, **in_text = NULL;
+	cleanup_free char *one = NULL, *two = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		words_add(&names, programs[i], strlen(programs[i]));
+	words_scan_names(bytes, sizeof(bytes), &names, &found);
+	in_bytes = words_steal(&found);
+	words_scan_quoted(text, &names, &found);
+	in_text = words_steal(&found);
+	one = strv_join(in_bytes, " ");
+	two = strv_join(in_text, " ");
+	words_finish(&names);
+	assert_string_equal(one, "git ip less");
+	assert_string_equal(two, "/bin/gzip awk git gzip ip less mawk sed");
 }
 
 static bool take_import(const struct python_import *import, void *data)
@@ -132,6 +160,28 @@ static void put(struct world *w, const char *path, mode_t mode, const char *text
 	put_bytes(w, path, mode, text, strlen(text));
 }
 
+/* Another package, with a program of its name; it depends on one, and stands for one. */
+static void add_package(struct world *w, const char *name, const char *depends,
+			const char *provides)
+{
+	struct package p = { .name = xstrdup(name),
+			     .version = xstrdup("1"),
+			     .source = xstrdup(name) };
+	cleanup_free char *path = xasprintf("usr/bin/%s", name);
+
+	if (depends)
+		strv_append(&p.depends, depends);
+	if (provides)
+		strv_append(&p.provides, provides);
+	package_list_take(&w->packages, &p);
+	package_list_sort(&w->packages);
+	if (depends)
+		return; /* a metapackage, then */
+	put(w, path, 0755, "x");
+	free(tree_get(&w->tree, path)->owner);
+	tree_get(&w->tree, path)->owner = xstrdup(name);
+}
+
 static void keep(struct world *w)
 {
 	cleanup_strv char **notes = NULL;
@@ -164,6 +214,7 @@ static int end(void **state)
 	tree_finish(&w->left);
 	package_list_finish(&w->packages);
 	strv_free(w->recipe.argv);
+	strv_free(w->recipe.packages);
 	strv_free(w->recipe.keep);
 	free(w->recipe.file);
 	dir_remove(w->dir, NULL);
@@ -433,6 +484,97 @@ static void test_scripts(void **state)
 	assert_null(tree_get(&w->tree, "usr/share/perl/5.1.0/File/Spec/Unix.pm"));
 }
 
+/* A program as small as it can be: its strings, and the sections' names. */
+static void put_elf(struct world *w, const char *path, const char *strings, size_t len)
+{
+	static const char names[] = "\0.rodata\0.shstrtab";
+	struct {
+		Elf64_Ehdr header;
+		Elf64_Shdr sections[3];
+		char names[sizeof(names)], strings[64];
+	} file = {
+		.header = { .e_ident = ELFMAG,
+			    .e_type = ET_EXEC,
+			    .e_machine = EM_X86_64,
+			    .e_version = EV_CURRENT,
+			    .e_ehsize = sizeof(Elf64_Ehdr),
+			    .e_shoff = sizeof(Elf64_Ehdr),
+			    .e_shentsize = sizeof(Elf64_Shdr),
+			    .e_shnum = 3,
+			    .e_shstrndx = 2 },
+	};
+
+	file.header.e_ident[EI_CLASS] = ELFCLASS64;
+	file.header.e_ident[EI_DATA] = ELFDATA2LSB;
+	file.header.e_ident[EI_VERSION] = EV_CURRENT;
+	memcpy(file.names, names, sizeof(names));
+	memcpy(file.strings, strings, len);
+	file.sections[1] = (Elf64_Shdr){ .sh_name = 1,
+					 .sh_type = SHT_PROGBITS,
+					 .sh_flags = SHF_ALLOC,
+					 .sh_size = len,
+					 .sh_offset = offsetof(typeof(file), strings) };
+	file.sections[2] = (Elf64_Shdr){ .sh_name = 9,
+					 .sh_type = SHT_STRTAB,
+					 .sh_size = sizeof(names),
+					 .sh_offset = offsetof(typeof(file), names) };
+	put_bytes(w, path, 0755, &file, sizeof(file));
+}
+
+/* Who names a program starts it when its package can expect that to be there, and else says a word. */
+static void test_programs(void **state)
+{
+	struct world *w = *state;
+	struct package *p;
+
+	add_package(w, "tool", NULL, NULL);
+	add_package(w, "meta", "deep", NULL);
+	add_package(w, "deep", NULL, "mail-agent");
+	add_package(w, "liked", NULL, "agent");
+	add_package(w, "too", NULL, NULL);
+	add_package(w, "time", NULL, NULL);
+	p = &w->packages.items[package_list_find(&w->packages, "p") - w->packages.items];
+	strv_append(&p->depends, "tool");
+	strv_append(&p->depends, "meta");
+	strv_append(&p->likes, "agent");
+	strv_append(&p->likes, "too");
+	strv_append(&w->recipe.packages, "p");
+	strv_append(&w->recipe.packages, "liked");
+	put(w, "usr/bin/run", 0755,
+	    "#!/usr/bin/wish\nexec('tool', 'elf', 'time')\nexec(\"too\")\n# 'never'\n");
+	put(w, "usr/bin/wish", 0755, "x");
+	put(w, "usr/bin/never", 0755, "x");
+	put_elf(w, "usr/bin/elf", "time\0deep -x\0liked", sizeof("time\0deep -x\0liked"));
+	strv_append(&w->recipe.argv, "run");
+	keep(w);
+	expect(w, "usr/bin/tool", REASON_COMMAND, "usr/bin/run");
+	expect(w, "usr/bin/elf", REASON_COMMAND, "usr/bin/run");
+	expect(w, "usr/bin/deep", REASON_COMMAND, "usr/bin/elf");
+	expect(w, "usr/bin/liked", REASON_COMMAND, "usr/bin/elf");
+	assert_non_null(tree_get(&w->left, "usr/bin/time"));
+	assert_non_null(tree_get(&w->left, "usr/bin/too"));
+	assert_non_null(tree_get(&w->left, "usr/bin/never"));
+}
+
+/* A script of the recipe may count on what the recipe adds; so may a module that it imports. */
+static void test_programs_of_recipe(void **state)
+{
+	struct world *w = *state;
+
+	put_python(w);
+	add_package(w, "tool", NULL, NULL);
+	add_package(w, "time", NULL, NULL);
+	strv_append(&w->recipe.packages, "tool");
+	put(w, "usr/bin/one", 0755, "#!/usr/bin/python3\nimport two\n");
+	put(w, "usr/bin/two.py", 0644, "import subprocess\nsubprocess.run(['tool', 'time'])\n");
+	free(tree_get(&w->tree, "usr/bin/two.py")->owner);
+	tree_get(&w->tree, "usr/bin/two.py")->owner = xstrdup("recipe");
+	strv_append(&w->recipe.argv, "/usr/bin/one");
+	keep(w);
+	expect(w, "usr/bin/tool", REASON_COMMAND, "usr/bin/two.py");
+	assert_non_null(tree_get(&w->left, "usr/bin/time"));
+}
+
 /* What the shell has inside is nobody's; what keep lists yields to what it leaves out. */
 static void test_left_out(void **state)
 {
@@ -501,6 +643,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_imports),
 		cmocka_unit_test(test_cache),
 		cmocka_unit_test_setup_teardown(test_python, begin, end),
@@ -511,6 +654,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_typelib, begin, end),
 		cmocka_unit_test_setup_teardown(test_perl_syntax, begin, end),
 		cmocka_unit_test_setup_teardown(test_scripts, begin, end),
+		cmocka_unit_test_setup_teardown(test_programs, begin, end),
+		cmocka_unit_test_setup_teardown(test_programs_of_recipe, begin, end),
 		cmocka_unit_test_setup_teardown(test_left_out, begin, end),
 		cmocka_unit_test_setup_teardown(test_patterns, begin, end),
 	};

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs that start others by name: execvp("less"), subprocess.run(["exiftool"]), `git log`. Any string
+ * may be such a name, and most that look like one are not ("time", "sort"), so it counts only in a file
+ * that starts programs at all, and that can expect this one to be there: it is of the same package, or of one
+ * that asks for the program's.
+ */
+#include <string.h>
+
+#include "closure_internal.h"
+#include "mem.h"
+#include "str.h"
+
+/* --- what is in PATH --- */
+
+static const char *const path_folders[] = { "usr/local/sbin", "usr/local/bin", "usr/sbin",
+					    "usr/bin" };
+
+bool closure_in_path(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(path_folders); i++) {
+		size_t n = strlen(path_folders[i]);
+
+		if (strncmp(path, path_folders[i], n) == 0 && path[n] == '/' &&
+		    !strchr(path + n + 1, '/'))
+			return true;
+	}
+	return false;
+}
+
+static char *program_path(struct closure *c, const char *name)
+{
+	struct tree_node *node;
+
+	if (strchr(name, '/'))
+		return *name == '/' && closure_find(c, name) ? xstrdup(name) : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(path_folders); i++) {
+		cleanup_free char *path = xasprintf("%s/%s", path_folders[i], name);
+
+		node = closure_find(c, path);
+		if (node && S_ISREG(node->mode))
+			return steal_ptr(path);
+	}
+	return NULL;
+}
+
+struct tree_node *closure_need_program(struct closure *c, const char *name, enum reason reason,
+				       const struct tree_node *by, const char *detail)
+{
+	cleanup_free char *path = program_path(c, name);
+
+	return path ? closure_need(c, path, reason, by, detail) : NULL;
+}
+
+/* --- who may start what --- */
+
+static size_t number(const struct closure *c, const struct package *p)
+{
+	return (size_t)(p - c->packages->items);
+}
+
+/* The package that a file belongs to as a name in PATH; NULL: it is no program there. */
+static const struct package *program_of(const struct closure *c, const struct tree_node *node)
+{
+	return !node || S_ISDIR(node->mode) || !closure_in_path(node->path)
+		       ? NULL
+		       : closure_package(c, node);
+}
+
+/* Whether a package with such a file is more than a name for those that it depends on. */
+static bool is_substance(const struct tree_node *node)
+{
+	return !S_ISDIR(node->mode) && !str_starts(node->path, "usr/share/doc/");
+}
+
+void closure_index_programs(struct closure *c)
+{
+	c->has_files = xcalloc(c->packages->n + 1, sizeof(*c->has_files));
+	c->reaches = xcalloc(c->packages->n + 1, sizeof(*c->reaches));
+	for (size_t i = 0; i < c->n_nodes; i++) {
+		const char *path = c->nodes[i]->path, *base = strrchr(path, '/');
+		const struct package *p = closure_package(c, c->nodes[i]);
+
+		if (p && is_substance(c->nodes[i]))
+			c->has_files[number(c, p)] = true;
+		if (program_of(c, c->nodes[i]))
+			words_add(&c->programs, base + 1, strlen(base + 1));
+	}
+	words_sort(&c->programs);
+}
+
+void closure_programs_finish(struct closure *c)
+{
+	for (size_t i = 0; i <= c->packages->n && c->reaches; i++)
+		free(c->reaches[i]);
+	free(c->reaches);
+	free(c->has_files);
+	words_finish(&c->programs);
+}
+
+static void reach(const struct closure *c, char *const *names, bool *reached);
+
+static void reach_one(const struct closure *c, const struct package *p, bool *reached)
+{
+	if (reached[number(c, p)])
+		return;
+	reached[number(c, p)] = true;
+	/* A metapackage stands for what it depends on. */
+	if (!c->has_files[number(c, p)])
+		reach(c, p->depends, reached);
+}
+
+static void reach(const struct closure *c, char *const *names, bool *reached)
+{
+	for (; names && *names; names++)
+		for (size_t i = 0; i < c->packages->n; i++) {
+			const struct package *p = &c->packages->items[i];
+
+			if (str_eq(p->name, *names) || strv_has(p->provides, *names))
+				reach_one(c, p, reached);
+		}
+}
+
+/* What a package would like counts once the recipe itself adds it: git and less. */
+static char **added(const struct closure *c, const struct package *p)
+{
+	char **names = NULL;
+
+	for (char **name = c->recipe->packages; name && *name; name++) {
+		const struct package *other = package_list_find(c->packages, *name);
+
+		for (char **l = other ? p->likes : NULL; l && *l; l++)
+			if (str_eq(other->name, *l) || strv_has(other->provides, *l))
+				strv_append(&names, *name);
+	}
+	return names;
+}
+
+/* The packages whose programs a file of one may expect; p NULL: a file of the recipe. */
+static const bool *reached_by(struct closure *c, const struct package *p)
+{
+	size_t i = p ? number(c, p) : c->packages->n;
+	cleanup_strv char **names = NULL;
+
+	if (c->reaches[i])
+		return c->reaches[i];
+	c->reaches[i] = xcalloc(c->packages->n + 1, sizeof(bool));
+	reach(c, p ? p->depends : c->recipe->packages, c->reaches[i]);
+	if (p) {
+		c->reaches[i][i] = true;
+		names = added(c, p);
+		reach(c, names, c->reaches[i]);
+	}
+	return c->reaches[i];
+}
+
+/* Functions of the C library that look in PATH; and parts of the names of others that do. */
+static const char *const starting[] = { "execvp", "execlp", "execvpe", "posix_spawnp",
+					"system", "popen",  "wordexp" };
+static const char *const starters[] = { "spawn", "popen", "QProcess" };
+
+/* What has no imports brings the C library along. */
+static bool calls_starting(char *const *imports)
+{
+	bool found = !*imports;
+
+	for (; *imports && !found; imports++) {
+		for (size_t i = 0; i < ARRAY_SIZE(starting) && !found; i++)
+			found = str_eq(*imports, starting[i]);
+		for (size_t i = 0; i < ARRAY_SIZE(starters) && !found; i++)
+			found = strstr(*imports, starters[i]) != NULL;
+	}
+	return found;
+}
+
+/* Words of the languages' own for that. */
+static bool says_starting(const char *text)
+{
+	static const char *const words[] = { "exec",  "popen",   "Popen", "system", "spawn",
+					     "which", "process", "qx",    "`" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
+}
+
+static void start(struct closure *c, const char *name, const struct tree_node *by)
+{
+	const struct package *own = closure_package(c, by), *its;
+	cleanup_free char *path = program_path(c, name), *tidy = NULL;
+
+	if (!path || tree_path(path, &tidy) < 0)
+		return;
+	its = program_of(c, tree_get(c->tree, tidy));
+	if (its && (own || str_eq(by->owner, "recipe")) && reached_by(c, own)[number(c, its)])
+		closure_need(c, path, REASON_COMMAND, by, name);
+}
+
+static void start_all(struct closure *c, char *const *names, const struct tree_node *by)
+{
+	for (; *names; names++)
+		start(c, *names, by);
+}
+
+/* Of programs alone: libraries have names of much, for whoever uses them. */
+void closure_start_elf(struct closure *c, const struct elf_facts *f, const struct tree_node *by)
+{
+	if (f->is_executable && *f->commands && calls_starting(f->imports))
+		start_all(c, f->commands, by);
+}
+
+void closure_start_quoted(struct closure *c, const char *text, const struct tree_node *by)
+{
+	struct words words = { 0 };
+	cleanup_strv char **names = NULL;
+
+	if (!says_starting(text))
+		return;
+	words_scan_quoted(text, &c->programs, &words);
+	names = words_steal(&words);
+	start_all(c, names, by);
+}
