@@ -452,8 +452,8 @@ static int keep(struct build *s, struct err **err)
 
 	progress_stage(&s->progress, "looking what is needed");
 	if (!recipe_keeps(s->recipe, "packages")) {
-		r = blame_recipe(s, closure_keep(s->recipe, &s->packages, s->arch, &s->tree,
-						 &s->left, &notes, err));
+		r = blame_recipe(s, closure_keep(s->recipe, &s->packages, s->b->universe, s->arch,
+						 &s->tree, &s->left, &notes, err));
 		if (r == 0)
 			r = link_java(s, err);
 	}

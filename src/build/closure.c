@@ -269,6 +269,7 @@ bool closure_read(const struct tree_node *node, struct buf *out)
 char *closure_why_missing(const struct closure *c, const char *name)
 {
 	const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+	cleanup_free char *found = NULL;
 
 	for (size_t i = 0; i < c->n_nodes; i++) {
 		const char *path = c->nodes[i]->path, *slash = strrchr(path, '/');
@@ -279,6 +280,9 @@ char *closure_why_missing(const struct closure *c, const char *name)
 		if (pattern)
 			return xasprintf("which \"keep: %s\" of the recipe leaves out", pattern);
 	}
+	found = c->universe ? universe_program(c->universe, base) : NULL;
+	if (found)
+		return xasprintf("which none of the packages has; add %s to \"packages\"", found);
 	return xstrdup("which none of the packages has; add the package that does");
 }
 
@@ -322,8 +326,9 @@ static void keep_commands(struct closure *c)
 
 	closure_command(c, r->argv, run);
 	closure_command(c, r->prepare, prepare);
-	for (char **p = r->packages; !r->argv && p && *p; p++)
-		keep_package(c, *p, true, packages);
+	for (size_t i = 0; !r->argv && i < c->packages->n; i++)
+		if (closure_named_packages(c)[i])
+			keep_package(c, c->packages->items[i].name, true, packages);
 }
 
 static bool has_match(const struct closure *c, const char *exclusion)
@@ -424,49 +429,6 @@ static int visit_all(struct closure *c, struct err **err)
 	return r;
 }
 
-/* Whether anything of a package is there, the terms apart; *ret_any: whether it has anything. */
-static bool is_used(const struct closure *c, const char *package, bool *ret_any)
-{
-	*ret_any = false;
-	for (size_t i = 0; i < c->n_nodes; i++) {
-		const struct tree_node *node = c->nodes[i];
-
-		if (!str_eq(node->owner, package) || S_ISDIR(node->mode) ||
-		    str_starts(node->path, "usr/share/doc/"))
-			continue;
-		*ret_any = true;
-		if (node->kept || node->for_test)
-			return true;
-	}
-	return false;
-}
-
-/* Such as python3, whose program is python3-minimal's. */
-static bool brings_used(const struct closure *c, const char *package)
-{
-	const struct package *p = package_list_find(c->packages, package);
-	bool any;
-
-	for (char **name = p ? p->depends : NULL; name && *name; name++)
-		if (is_used(c, *name, &any) && !str_eq(*name, "libc6"))
-			return true;
-	return false;
-}
-
-/* A package that the recipe names and of which nothing came in is likely a mistake. */
-static void note_unused(struct closure *c)
-{
-	for (char **p = c->recipe->packages; p && *p; p++) {
-		bool any;
-
-		if (!is_used(c, *p, &any) && any && !brings_used(c, *p))
-			strv_take(c->notes,
-				  xasprintf("package \"%s\": nothing asks for any file of "
-					    "it; \"keep: [%s]\" keeps it whole",
-					    *p, *p));
-	}
-}
-
 static void leave_rest(struct closure *c, struct tree *left)
 {
 	for (size_t i = 0; i < c->n_nodes; i++)
@@ -527,6 +489,8 @@ static int run(struct closure *c, struct tree *left, struct err **err)
 		r = visit_all(c, err);
 	if (r == 0)
 		r = closure_check_versions(c, err);
+	if (r == 0)
+		r = closure_check_empty(c, err);
 	if (r < 0)
 		return r;
 	closure_java_end(c);
@@ -534,7 +498,7 @@ static int run(struct closure *c, struct tree *left, struct err **err)
 	r = mark_for_test(c, err);
 	if (r < 0)
 		return err_prefix(err, "%s", at);
-	note_unused(c);
+	closure_note_unused(c);
 	ask_left(c);
 	leave_rest(c, left);
 	return 0;
@@ -562,12 +526,16 @@ static void finish(struct closure *c)
 	buf_free(&c->python_bytes);
 }
 
-int closure_keep(const struct recipe *recipe, const struct package_list *packages, const char *arch,
-		 struct tree *tree, struct tree *left, char ***notes, struct err **err)
+int closure_keep(const struct recipe *recipe, const struct package_list *packages,
+		 struct universe *universe, const char *arch, struct tree *tree, struct tree *left,
+		 char ***notes, struct err **err)
 {
-	struct closure c = {
-		.recipe = recipe, .packages = packages, .arch = arch, .tree = tree, .notes = notes
-	};
+	struct closure c = { .recipe = recipe,
+			     .packages = packages,
+			     .universe = universe,
+			     .arch = arch,
+			     .tree = tree,
+			     .notes = notes };
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(triplets); i++)

@@ -9,14 +9,17 @@
 
 #include "package.h"
 #include "recipe.h"
+#include "resolve.h"
 #include "tree.h"
 
 /*
  * Moves what nothing asks for from `tree`, which is complete but for folders, to `left`. Notes are
- * warnings for the user. -ENOENT when something needed is in none of the packages.
+ * warnings for the user. -ENOENT when something needed is in none of the packages; the universe, which may be NULL,
+ * then tells which one to add.
  */
-int closure_keep(const struct recipe *recipe, const struct package_list *packages, const char *arch,
-		 struct tree *tree, struct tree *left, char ***notes, struct err **err);
+int closure_keep(const struct recipe *recipe, const struct package_list *packages,
+		 struct universe *universe, const char *arch, struct tree *tree, struct tree *left,
+		 char ***notes, struct err **err);
 /* The recipe's "!GLOB" that leaves a path out, or NULL. */
 const char *closure_exclusion(const struct recipe *recipe, const char *path);
 /* Whether "keep" of the recipe names it, by its path or a pattern. */

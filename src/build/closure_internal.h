@@ -31,6 +31,7 @@ struct scanned {
 struct closure {
 	const struct recipe *recipe;
 	const struct package_list *packages;
+	struct universe *universe; /* or NULL */
 	struct tree *tree;
 	const char *arch, *triplet; /* "amd64", "x86_64-linux-gnu" */
 	char **library_folders;     /* where ld.so looks, in order */
@@ -41,7 +42,8 @@ struct closure {
 		*libraries; /* those named like one, sorted by the last part of the path */
 	size_t n_libraries;
 	struct words programs; /* names of all in PATH, sorted */
-	bool *has_files;       /* of each package: it is more than a name for others */
+	bool *has_program;     /* of each package: one of those is its own */
+	bool *has_files;       /* and: it is more than a name for others */
 	bool **reaches; /* of each package that was asked about: whose programs it may start */
 	struct tree_node **queue; /* kept, in the order in which they were found */
 	size_t n_queue, next;
@@ -95,12 +97,18 @@ bool closure_read(const struct tree_node *node, struct buf *out);
 /* A program by its name, through PATH as machines have it; NULL: there is none. */
 struct tree_node *closure_need_program(struct closure *c, const char *name, enum reason reason,
 				       const struct tree_node *by, const char *detail);
+/* Of each package: the recipe names it, or one that stands for it. */
+const bool *closure_named_packages(struct closure *c);
 bool closure_in_path(const char *path); /* whether it is in a folder of PATH */
 void closure_index_programs(struct closure *c);
 void closure_programs_finish(struct closure *c);
 /* Keeps what a program, or a script, may start by a string that is a program's name. */
 void closure_start_elf(struct closure *c, const struct elf_facts *f, const struct tree_node *by);
 void closure_start_quoted(struct closure *c, const char *text, const struct tree_node *by);
+
+/* closure_unused.c: packages that the recipe names, and of which nothing came in. */
+void closure_note_unused(struct closure *c);
+int closure_check_empty(struct closure *c, struct err **err);
 
 /* closure_environment.c */
 int closure_environment(struct closure *c, struct err **err);

@@ -75,6 +75,7 @@ static bool is_substance(const struct tree_node *node)
 
 void closure_index_programs(struct closure *c)
 {
+	c->has_program = xcalloc(c->packages->n + 1, sizeof(*c->has_program));
 	c->has_files = xcalloc(c->packages->n + 1, sizeof(*c->has_files));
 	c->reaches = xcalloc(c->packages->n + 1, sizeof(*c->reaches));
 	for (size_t i = 0; i < c->n_nodes; i++) {
@@ -83,8 +84,10 @@ void closure_index_programs(struct closure *c)
 
 		if (p && is_substance(c->nodes[i]))
 			c->has_files[number(c, p)] = true;
-		if (program_of(c, c->nodes[i]))
-			words_add(&c->programs, base + 1, strlen(base + 1));
+		if (!program_of(c, c->nodes[i]))
+			continue;
+		c->has_program[number(c, p)] = true;
+		words_add(&c->programs, base + 1, strlen(base + 1));
 	}
 	words_sort(&c->programs);
 }
@@ -95,28 +98,33 @@ void closure_programs_finish(struct closure *c)
 		free(c->reaches[i]);
 	free(c->reaches);
 	free(c->has_files);
+	free(c->has_program);
 	words_finish(&c->programs);
 }
 
-static void reach(const struct closure *c, char *const *names, bool *reached);
+static void reach(const struct closure *c, char *const *names, const char *source, bool *reached);
 
+/* Without programs it stands for what it depends on: a metapackage, or one of several that are made of one source. */
 static void reach_one(const struct closure *c, const struct package *p, bool *reached)
 {
-	if (reached[number(c, p)])
+	size_t i = number(c, p);
+
+	if (reached[i])
 		return;
-	reached[number(c, p)] = true;
-	/* A metapackage stands for what it depends on. */
-	if (!c->has_files[number(c, p)])
-		reach(c, p->depends, reached);
+	reached[i] = true;
+	if (!c->has_program[i])
+		reach(c, p->depends, c->has_files[i] ? p->source : NULL, reached);
 }
 
-static void reach(const struct closure *c, char *const *names, bool *reached)
+/* All that have one of the names, of one source unless that is NULL, and those that they stand for. */
+static void reach(const struct closure *c, char *const *names, const char *source, bool *reached)
 {
 	for (; names && *names; names++)
 		for (size_t i = 0; i < c->packages->n; i++) {
 			const struct package *p = &c->packages->items[i];
 
-			if (str_eq(p->name, *names) || strv_has(p->provides, *names))
+			if ((!source || str_eq(p->source, source)) &&
+			    (str_eq(p->name, *names) || strv_has(p->provides, *names)))
 				reach_one(c, p, reached);
 		}
 }
@@ -145,13 +153,18 @@ static const bool *reached_by(struct closure *c, const struct package *p)
 	if (c->reaches[i])
 		return c->reaches[i];
 	c->reaches[i] = xcalloc(c->packages->n + 1, sizeof(bool));
-	reach(c, p ? p->depends : c->recipe->packages, c->reaches[i]);
+	reach(c, p ? p->depends : c->recipe->packages, NULL, c->reaches[i]);
 	if (p) {
 		c->reaches[i][i] = true;
 		names = added(c, p);
-		reach(c, names, c->reaches[i]);
+		reach(c, names, NULL, c->reaches[i]);
 	}
 	return c->reaches[i];
+}
+
+const bool *closure_named_packages(struct closure *c)
+{
+	return reached_by(c, NULL);
 }
 
 /* Functions of the C library that look in PATH; and parts of the names of others that do. */

@@ -153,8 +153,8 @@ static const char *nearest(Pool *pool, const char *name)
 	return str_nearest(name, names);
 }
 
-/* The packages that provide a name which is none of a package: "a, b". */
-static char *providers(Pool *pool, const char *name)
+/* The packages that provide a name which is none of a package; NULL: none. */
+static char *providers(Pool *pool, const char *name, const char *between)
 {
 	Id id = pool_str2id(pool, name, 0), p, pp;
 	cleanup_strv char **names = NULL;
@@ -168,12 +168,12 @@ static char *providers(Pool *pool, const char *name)
 		if (strv_len(names) < PROVIDERS_SHOWN && !strv_has(names, provider))
 			strv_append(&names, provider);
 	}
-	return names ? strv_join(names, ", ") : NULL;
+	return names ? strv_join(names, between) : NULL;
 }
 
 static void say_missing(Pool *pool, const char *name, struct buf *text)
 {
-	cleanup_free char *list = providers(pool, name);
+	cleanup_free char *list = providers(pool, name, ", ");
 	const char *near = list ? NULL : nearest(pool, name);
 
 	buf_printf(text, "%spackage \"%s\" does not exist", text->len ? "; " : "", name);
@@ -350,6 +350,24 @@ int universe_find(struct universe *u, const char *name, struct package *ret, str
 	Id p = find_best(u->pool, name);
 
 	return p ? describe(u, p, ret, err) : no_such_package(u->pool, name, err);
+}
+
+/* Programs whose packages are named for something else, and say nothing of them. */
+static const struct {
+	const char *program, *package;
+} named_otherwise[] = {
+	{ "sh", "dash" },
+	{ "env", "coreutils" },
+	{ "node", "nodejs" },
+	{ "Rscript", "r-base-core" },
+};
+
+char *universe_program(struct universe *u, const char *program)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(named_otherwise); i++)
+		if (str_eq(named_otherwise[i].program, program))
+			program = named_otherwise[i].package;
+	return find_best(u->pool, program) ? xstrdup(program) : providers(u->pool, program, " or ");
 }
 
 int universe_follow(struct universe *u, const char *name, const char *prefix, char **ret_name,

@@ -22,6 +22,11 @@ int universe_resolve(struct universe *u, char *const *names, struct package_list
 		     struct err **err);
 /* One package alone, its best version; -ENOENT with the nearest name. */
 int universe_find(struct universe *u, const char *name, struct package *ret, struct err **err);
+/*
+ * The package that has a program, as far as an index tells: of the same name, or what stands for the name: "ruby",
+ * "lua5.3 or lua5.4". NULL: none; the caller frees.
+ */
+char *universe_program(struct universe *u, const char *program);
 /* The name of the first package that `name` depends on and that begins with `prefix`: what a
  * metapackage stands for. */
 int universe_follow(struct universe *u, const char *name, const char *prefix, char **ret_name,

@@ -377,7 +377,7 @@ $home/lib/server/libjvm.so $jli" ]
 	[[ $output == *"b.yaml:6:1: keep: /usr/share/othr/**: none of the packages has such a file" ]]
 	recipe c 'packages: [app, libc6, libnss, hello]' 'run: app'
 	build c.yaml
-	[[ $output == *'package "hello": nothing asks for any file of it; "keep: [hello]" keeps it whole'* ]]
+	[[ $output == *'c.yaml:4:1: packages: "hello": nothing asks for any file of it; what it could run is hello, hello-again; "keep: [hello]" keeps it whole'* ]]
 	[[ $output == *'/usr/bin/app calls system(), and there is no /bin/sh; '*'add dash to the packages'* ]]
 }
 
@@ -647,6 +647,8 @@ refused() {
 	refused 'ignore-scripts: [helo]' 'ignore-scripts: "helo" is none of the packages that are installed; leave it out'
 	refused 'users: {a: {uid: 1, home: "/x:/bin/sh\nroot2:x:0:0::/"}}' 'users: "a": home: expected an absolute path without . and .., colons and control characters'
 	refused 'run: /x' 'files: {/x: {mode: 0755, text: "#!/usr/bin/nosuch\n"}}' 'files: /x needs its interpreter /usr/bin/nosuch, which none of the packages has; add the package that does'
+	refused 'run: /x' 'files: {/x: {mode: 0755, text: "#!/usr/bin/greeter\n"}}' 'files: /x needs its interpreter /usr/bin/greeter, which none of the packages has; add greeter to "packages"'
+	refused 'run: /x' 'files: {/x: {mode: 0755, text: "#!/usr/bin/greeting\n"}}' 'files: /x needs its interpreter /usr/bin/greeting, which none of the packages has; add greeter to "packages"'
 	refused 'run: /x' 'files: {/x: {mode: 0755, text: "#!/usr/bin/hello nosuch\n"}}' 'keep: ["!/bin/hello"]' 'files: /x needs its interpreter /usr/bin/hello, which "keep: !/bin/hello" of the recipe leaves out'
 }
 
@@ -973,7 +975,7 @@ left_running() {
 @test "several recipes, one of them wrong: the others are built" {
 	recipe a 'packages: [hello]'
 	recipe b 'packages: [helo]'
-	recipe c 'packages: [libhello]'
+	recipe c 'packages: [libhello]' 'keep: packages'
 	build a.yaml b.yaml c.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *"did you mean"* && $'\n'$output == *$'\na: 2 packages'* && $'\n'$output == *$'\nc: 1 package, '* ]]

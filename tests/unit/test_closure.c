@@ -182,13 +182,24 @@ static void add_package(struct world *w, const char *name, const char *depends,
 	tree_get(&w->tree, path)->owner = xstrdup(name);
 }
 
-static void keep(struct world *w)
+/* What is said, an error or warnings; the caller frees. */
+static char *keep_saying(struct world *w)
 {
 	cleanup_strv char **notes = NULL;
 	cleanup_err struct err *err = NULL;
 
-	if (closure_keep(&w->recipe, &w->packages, "amd64", &w->tree, &w->left, &notes, &err) < 0)
-		fail_msg("%s", err_msg(err));
+	if (closure_keep(&w->recipe, &w->packages, NULL, "amd64", &w->tree, &w->left, &notes,
+			 &err) < 0)
+		return xasprintf("error: %s", err_msg(err));
+	return notes ? strv_join(notes, "\n") : xstrdup("");
+}
+
+static void keep(struct world *w)
+{
+	cleanup_free char *said = keep_saying(w);
+
+	if (str_starts(said, "error: "))
+		fail_msg("%s", said);
 }
 
 static int begin(void **state)
@@ -575,6 +586,52 @@ static void test_programs_of_recipe(void **state)
 	assert_non_null(tree_get(&w->left, "usr/bin/time"));
 }
 
+/* Without `run`, all programs of what is named, also where that is only a name for them. */
+static void test_named_alone(void **state)
+{
+	struct world *w = *state;
+	struct package *p;
+
+	add_package(w, "other", NULL, NULL);
+	add_package(w, "sibling", NULL, NULL);
+	p = &w->packages.items[package_list_find(&w->packages, "sibling") - w->packages.items];
+	package_set_source(p, "s (2)");
+	p = &w->packages.items[package_list_find(&w->packages, "p") - w->packages.items];
+	strv_append(&p->depends, "other");
+	strv_append(&p->depends, "sibling");
+	strv_append(&w->recipe.packages, "p");
+	put(w, "usr/lib/p/data", 0644, "x");
+	keep(w);
+	expect(w, "usr/bin/sibling", REASON_RECIPE, NULL);
+	assert_non_null(tree_get(&w->left, "usr/bin/other"));
+}
+
+/* Nothing that could run is a mistake, and then what could be run is said. */
+static void test_nothing_named(void **state)
+{
+	struct world *w = *state;
+	cleanup_free char *said = NULL, *more = NULL;
+
+	strv_append(&w->recipe.packages, "p");
+	put(w, "etc/init.d/p", 0755, "x");
+	put(w, "usr/lib/p/engine", 0755, "x");
+	said = keep_saying(w);
+	assert_string_equal(
+		said,
+		"error: r.yaml: packages: nothing of them is needed: there is no \"run\", and no "
+		"program in /usr/bin or /usr/sbin; of \"p\", what it could run is "
+		"/usr/lib/p/engine");
+	put(w, "usr/lib/systemd/system/p.service", 0644,
+	    "[Service]\nType=simple\nExecStart=@/usr/lib/p/engine engine -f $OPTIONS 'a b' %i\n");
+	add_package(w, "other", NULL, NULL);
+	strv_append(&w->recipe.argv, "other");
+	more = keep_saying(w);
+	assert_string_equal(
+		more,
+		"r.yaml: packages: \"p\": nothing asks for any file of it; its service is \"run: "
+		"/usr/lib/p/engine -f 'a b'\"; \"keep: [p]\" keeps it whole");
+}
+
 /* What the shell has inside is nobody's; what keep lists yields to what it leaves out. */
 static void test_left_out(void **state)
 {
@@ -656,6 +713,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_scripts, begin, end),
 		cmocka_unit_test_setup_teardown(test_programs, begin, end),
 		cmocka_unit_test_setup_teardown(test_programs_of_recipe, begin, end),
+		cmocka_unit_test_setup_teardown(test_named_alone, begin, end),
+		cmocka_unit_test_setup_teardown(test_nothing_named, begin, end),
 		cmocka_unit_test_setup_teardown(test_left_out, begin, end),
 		cmocka_unit_test_setup_teardown(test_patterns, begin, end),
 	};
