@@ -7,9 +7,10 @@
  *	         apt conf.  Packages packages  .deb    tree     tree      tree    tree   erofs               image
  *
  * After `resolve` everything that decides about the result is known, and a digest over it is the
- * build's key; an image of that key in the store ends the build there.
+ * build's key; an image of that key in the store ends the build there. What a stage is given and what it
+ * leaves is in struct build (build.h); here is their order, and those that are short.
  */
-#include "builder.h"
+#include "build.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,12 +23,8 @@
 #include "closure.h"
 #include "content.h"
 #include "declare.h"
-#include "drivers.h"
-#include "fd.h"
-#include "fetch.h"
 #include "files.h"
 #include "filesystem.h"
-#include "initramfs.h"
 #include "java_link.h"
 #include "keep.h"
 #include "kernel.h"
@@ -36,8 +33,6 @@
 #include "log.h"
 #include "loop.h"
 #include "mem.h"
-#include "modules.h"
-#include "names.h"
 #include "origins.h"
 #include "pack.h"
 #include "parallel.h"
@@ -47,49 +42,15 @@
 #include "secrets.h"
 #include "selection.h"
 #include "setuid.h"
-#include "sha256.h"
 #include "signature.h"
 #include "str.h"
-#include "tiny.h"
 #include "trial.h"
 #include "unpack.h"
 #include "verity.h"
 
-#define FORMAT      "2" /* of the key */
 #define USERS_FILE  "usr/share/base-passwd/passwd.master"
 #define GROUPS_FILE "usr/share/base-passwd/group.master"
 #define MASTER_MAX  (1 << 20)
-#define INIT        "atoll-init"
-#define DEB_MAX     ((uint64_t)4 << 30)
-#define RECIPE_MAX  (1 << 20)
-
-/* One build on its way through the pipeline. */
-struct build {
-	struct builder *b;
-	const struct recipe *recipe;
-	struct progress progress;
-	const char *arch;
-	bool *mistake;
-	char *init;   /* atoll-init for the architecture; NULL: none is needed, or there is none */
-	bool virtual; /* a virtual machine may run it, so it takes a kernel along */
-	struct package_list packages;
-	struct package users, kernel_package;
-	bool locked; /* the packages are those of the recipe's lock */
-	char key[SHA256_HEX + 1];
-	struct tree tree, left; /* what is in the image, what of its packages is not */
-	struct accounts accounts;
-	const char *kernel_name; /* "cloud", … */
-	struct kernel kernel;
-	char *vmlinuz, *initramfs, *drivers;
-	char **modules;
-	char *rootfs;
-	struct filesystem_info info;
-	struct verity verity;
-	struct origins origins;
-	struct store_image *image;   /* as far as it is there */
-	char tested[SHA256_HEX + 1]; /* what the recipe's test passed with; empty: it did not run */
-	bool test_ran;               /* now, not before */
-};
 
 static void finish_build(struct build *s)
 {
@@ -156,7 +117,7 @@ static bool is_mistake(int r)
 	return r == -ENOENT || r == -EINVAL || r == -EEXIST || r == -ENOTDIR;
 }
 
-static void say_notes(struct build *s, char *const *notes)
+void build_say(struct build *s, char *const *notes)
 {
 	progress_clear(&s->progress);
 	for (; notes && *notes; notes++)
@@ -180,7 +141,7 @@ static int resolve(struct build *s, struct err **err)
 	return 0;
 }
 
-static int blame_recipe(struct build *s, int r)
+int build_blame(struct build *s, int r)
 {
 	*s->mistake = r < 0 && is_mistake(r);
 	return r;
@@ -190,7 +151,7 @@ static int blame_recipe(struct build *s, int r)
 static int find_init(struct build *s, struct err **err)
 {
 	cleanup_err struct err *own = NULL;
-	int r = s->virtual ? program_find(INIT, s->arch, &s->init, &own) : 0;
+	int r = s->virtual ? program_find(PROGRAM_INIT, s->arch, &s->init, &own) : 0;
 
 	if (r == -ENOEXEC) {
 		progress_clear(&s->progress);
@@ -200,164 +161,6 @@ static int find_init(struct build *s, struct err **err)
 		return 0;
 	}
 	return r < 0 ? err_set(err, -r, "%s", err_msg(own)) : 0;
-}
-
-static int add_programs(struct build *s, struct sha256 *key, struct err **err)
-{
-	cleanup_free char *at = recipe_at(s->recipe, "programs");
-	char hex[SHA256_HEX + 1];
-	int r;
-
-	for (char **p = s->recipe->programs; p && *p; p++) {
-		cleanup_free char *path = NULL;
-
-		r = program_find(*p, s->arch, &path, err);
-		if (r < 0)
-			return err_prefix(err, "%s", at);
-	}
-	if (!s->init)
-		return 0;
-	r = sha256_file(s->init, hex, err);
-	if (r == 0)
-		sha256_add_str(key, hex);
-	return r;
-}
-
-static bool is_tiny(const struct build *s)
-{
-	return str_eq(s->kernel_name, KERNEL_TINY);
-}
-
-/* What is said of an image is from the lock or index, so the same file by another name is another build. */
-static void add_package(struct sha256 *key, const struct package *p)
-{
-	if (!p->name)
-		return;
-	sha256_add_str(key, p->name);
-	sha256_add_str(key, p->version);
-	sha256_add_str(key, p->sha256);
-}
-
-static int make_key(struct build *s, struct err **err)
-{
-	cleanup_buf struct buf text = BUF_INIT;
-	struct sha256 key;
-	int r = file_read(s->recipe->file, RECIPE_MAX, &text, err);
-
-	if (r < 0)
-		return r;
-	sha256_begin(&key);
-	sha256_add_str(&key, FORMAT);
-	sha256_add_str(&key, s->b->self);
-	sha256_add_str(&key, s->arch);
-	sha256_add(&key, &text.len, sizeof(text.len));
-	sha256_add(&key, buf_bytes(&text), text.len);
-	for (size_t i = 0; i < s->packages.n; i++)
-		add_package(&key, &s->packages.items[i]);
-	add_package(&key, &s->users);
-	add_package(&key, &s->kernel_package);
-	if (s->virtual && is_tiny(s))
-		r = tiny_key(&s->kernel_package, &key, err);
-	if (r == 0)
-		r = add_programs(s, &key, err);
-	if (r == 0)
-		r = blame_recipe(s, files_digest(s->recipe, &key, err));
-	if (r == 0)
-		sha256_end(&key, s->key);
-	return r;
-}
-
-/* A package in the cache that was damaged since is fetched again. */
-static bool is_cached(const struct package *p)
-{
-	char hex[SHA256_HEX + 1];
-
-	return sha256_file(p->deb, hex, NULL) == 0 && str_eq(hex, p->sha256);
-}
-
-static void want(struct build *s, struct fetch_job *jobs, size_t *n, const struct package *p)
-{
-	if (p->unpacked || is_cached(p))
-		return;
-	jobs[*n] = (struct fetch_job){
-		.url = xstrdup(p->url),
-		.mirrors = strv_dup(p->mirrors),
-		.name = xasprintf("package \"%s\"", p->name),
-		.dest = xstrdup(p->deb),
-		.size = p->size,
-		.max = DEB_MAX,
-		.said_by = s->locked ? "the lock" : NULL,
-	};
-	strcpy(jobs[(*n)++].sha256, p->sha256);
-}
-
-/* What may be the cause, as the indexes that are at hand tell. */
-static void explain_missing(struct build *s, struct err **err)
-{
-	if (!s->locked)
-		err_prefix(err, "the index may be old; try again with --update");
-	else if (selection_open_universe(s->b, s->recipe->base, s->arch, &s->progress, NULL) == 0)
-		lock_explain(&s->packages, s->recipe->file, s->b->universe, err);
-}
-
-static bool has_kernel(struct build *s)
-{
-	if (is_tiny(s))
-		return tiny_is_made(&s->b->ws, s->b->store, &s->kernel_package);
-	return kernel_is_cached(&s->b->ws, &s->kernel_package);
-}
-
-/* The packages, and the one that Debian's users are from; free() the array. */
-static struct package **with_users(struct build *s)
-{
-	struct package **list = xcalloc(s->packages.n + 1, sizeof(*list));
-
-	for (size_t i = 0; i < s->packages.n; i++)
-		list[i] = &s->packages.items[i];
-	list[s->packages.n] = &s->users;
-	return list;
-}
-
-/* What is not in the cache, neither as it is fetched nor unpacked. */
-static int fetch(struct build *s, struct err **err)
-{
-	cleanup_free struct fetch_job *jobs = xcalloc(s->packages.n + 2, sizeof(*jobs));
-	cleanup_free struct package **wanted = with_users(s);
-	size_t n = 0;
-	int r;
-
-	unpack_find(&s->b->ws, wanted, s->packages.n + 1);
-	for (size_t i = 0; i < s->packages.n; i++)
-		want(s, jobs, &n, wanted[i]);
-	if (!package_list_find(&s->packages, s->users.name))
-		want(s, jobs, &n, &s->users);
-	if (s->virtual && !has_kernel(s))
-		want(s, jobs, &n, &s->kernel_package);
-	progress_stage(&s->progress, "fetching %zu packages", n);
-	r = fetch_all(&s->b->ws, jobs, n, progress_bytes, &s->progress, err);
-	while (n)
-		fetch_job_finish(&jobs[--n]);
-	if (r == -ENOENT)
-		explain_missing(s, err);
-	return r;
-}
-
-static int unpack(struct build *s, struct err **err)
-{
-	cleanup_free struct package **wanted = with_users(s);
-
-	progress_stage(&s->progress, "unpacking %zu packages", s->packages.n);
-	return blame_recipe(s, unpack_make(&s->b->ws, wanted, s->packages.n + 1, err));
-}
-
-static int get_packages(struct build *s, struct err **err)
-{
-	cleanup_fd int alone = -1;
-	int r = builder_alone(s->b, "packages", &s->progress, &alone, err);
-
-	if (r == 0)
-		r = fetch(s, err);
-	return r < 0 ? r : unpack(s, err);
 }
 
 static int read_master(struct build *s, const char *path, struct buf *out, struct err **err)
@@ -388,7 +191,7 @@ static int load_accounts(struct build *s, struct err **err)
 		r = accounts_read((char *)buf_bytes(&users), (char *)buf_bytes(&groups),
 				  &s->accounts, err);
 	if (r == 0)
-		r = blame_recipe(s, accounts_add(&s->accounts, s->recipe, err));
+		r = build_blame(s, accounts_add(&s->accounts, s->recipe, err));
 	return r;
 }
 
@@ -396,38 +199,23 @@ static int load_accounts(struct build *s, struct err **err)
 static int make_tree(struct build *s, struct err **err)
 {
 	struct workspace *ws = &s->b->ws;
-	int r = blame_recipe(s, unpack_packages(&s->packages, &s->tree, err));
+	int r = build_blame(s, unpack_packages(&s->packages, &s->tree, err));
 
 	if (r < 0)
 		return r;
 	keep_packages(s->recipe, &s->tree, &s->left);
 	r = load_accounts(s, err);
 	if (r == 0)
-		r = blame_recipe(s, declare_system(ws, s->recipe, &s->packages, &s->accounts,
-						   &s->tree, err));
+		r = build_blame(s, declare_system(ws, s->recipe, &s->packages, &s->accounts,
+						  &s->tree, err));
 	if (r == 0)
-		r = blame_recipe(s, files_put(ws, s->recipe, &s->accounts, &s->tree, err));
+		r = build_blame(s, files_put(ws, s->recipe, &s->accounts, &s->tree, err));
 	if (r == 0)
-		r = blame_recipe(s, certificates_make(ws, &s->tree, err));
+		r = build_blame(s, certificates_make(ws, &s->tree, err));
 	if (r == 0)
-		r = blame_recipe(s, locales_make(ws, s->recipe, &s->tree, err));
+		r = build_blame(s, locales_make(ws, s->recipe, &s->tree, err));
 	if (r == 0)
 		caches_declare(&s->tree);
-	return r;
-}
-
-/* A machine of the builder's own. */
-static int trial_of(struct build *s, struct trial *ret, char **ret_init, struct err **err)
-{
-	int r = program_find(INIT, s->arch, ret_init, err);
-
-	*ret = (struct trial){ .ws = &s->b->ws,
-			       .recipe = s->recipe,
-			       .packages = &s->packages,
-			       .tree = &s->tree,
-			       .left = &s->left,
-			       .arch = s->arch,
-			       .init = *ret_init };
 	return r;
 }
 
@@ -440,7 +228,7 @@ static int link_java(struct build *s, struct err **err)
 	if (!java_is_to_link(&s->tree, &s->left))
 		return 0;
 	progress_stage(&s->progress, "linking Java's modules");
-	r = trial_of(s, &t, &init, err);
+	r = build_trial(s, &t, &init, err);
 	return r < 0 ? r : java_link(&t, &s->tree, &s->left, err);
 }
 
@@ -452,88 +240,18 @@ static int keep(struct build *s, struct err **err)
 
 	progress_stage(&s->progress, "looking what is needed");
 	if (!recipe_keeps(s->recipe, "packages")) {
-		r = blame_recipe(s, closure_keep(s->recipe, &s->packages, s->b->universe, s->arch,
-						 &s->tree, &s->left, &notes, err));
+		r = build_blame(s, closure_keep(s->recipe, &s->packages, s->b->universe, s->arch,
+						&s->tree, &s->left, &notes, err));
 		if (r == 0)
 			r = link_java(s, err);
 	}
 	if (r == 0)
 		r = caches_make(&s->b->ws, &s->tree, &s->left, &notes, err);
-	say_notes(s, notes);
+	build_say(s, notes);
 	if (r == 0)
-		r = blame_recipe(s, check_scripts(s->recipe, &s->packages, &s->tree, err));
+		r = build_blame(s, check_scripts(s->recipe, &s->packages, &s->tree, err));
 	if (r == 0)
 		r = ldcache_put(&s->b->ws, s->arch, &s->tree, err);
-	return r;
-}
-
-static int put_module(struct build *s, const char *path, struct err **err)
-{
-	cleanup_free char *source = xasprintf("%s/modules/%s", s->kernel.dir, path);
-	cleanup_free char *target = xasprintf("usr/lib/modules/%s/%s", s->kernel.version, path);
-	cleanup_free char *where =
-		recipe_where(s->recipe, recipe_line(s->recipe, "modules"), "modules");
-	cleanup_free char *content = NULL;
-	int r = workspace_copy(&s->b->ws, source, &content, err);
-
-	if (r < 0)
-		return r;
-	tree_because(tree_put_file(&s->tree, target, 0644, content, s->kernel_package.name, ""),
-		     REASON_RECIPE, NULL, where);
-	strv_take(&s->modules, xasprintf("/%s", target));
-	return 0;
-}
-
-static int put_modules(struct build *s, struct err **err)
-{
-	cleanup_free char *dir = xasprintf("%s/modules", s->kernel.dir);
-	cleanup_free char *at = recipe_at(s->recipe, "modules");
-	cleanup_strv char **paths = NULL;
-	struct modules *modules;
-	int r = modules_open(dir, &modules, err);
-
-	if (r < 0)
-		return r;
-	r = blame_recipe(s, modules_order(modules, s->recipe->modules, &paths, err));
-	modules_close(modules);
-	if (r < 0)
-		return err_prefix(err, "%s", at);
-	for (char **p = paths; p && *p && r == 0; p++)
-		r = put_module(s, *p, err);
-	return r;
-}
-
-static int open_kernel(struct build *s, struct err **err)
-{
-	struct builder *b = s->b;
-	cleanup_fd int alone = -1;
-	int r = builder_alone(b, "kernel", &s->progress, &alone, err);
-
-	if (r < 0)
-		return r;
-	if (is_tiny(s))
-		return tiny_open(&b->ws, b->store, &s->kernel_package, &s->progress, &s->kernel,
-				 err);
-	return kernel_open(&b->ws, &s->kernel_package, &s->kernel, err);
-}
-
-static int add_kernel(struct build *s, struct err **err)
-{
-	int r;
-
-	if (!s->virtual)
-		return 0;
-	progress_stage(&s->progress, "preparing the kernel");
-	r = open_kernel(s, err);
-	if (r == 0)
-		s->vmlinuz = xasprintf("%s/vmlinuz", s->kernel.dir);
-	if (r == 0 && s->init)
-		r = initramfs_make(&s->b->ws, &s->kernel, s->init, s->recipe->n_volumes > 0,
-				   &s->initramfs, err);
-	if (r == 0 && s->init)
-		r = drivers_make(&s->b->ws, &s->kernel, &s->drivers, err);
-	if (r == 0 && s->recipe->modules)
-		r = put_modules(s, err);
 	return r;
 }
 
@@ -544,65 +262,12 @@ static int check(struct build *s, struct err **err)
 
 	if (r == 0)
 		r = setuid_restrict(s->recipe, &s->tree, &notes, err);
-	say_notes(s, notes);
+	build_say(s, notes);
 	if (r == 0)
 		r = check_image(s->recipe, &s->accounts, &s->tree, &s->left, err);
 	if (r == 0)
 		r = secrets_check(s->recipe, &s->tree, err);
-	return blame_recipe(s, r);
-}
-
-/* Whether the recipe has one that can run here. */
-static bool has_test(const struct build *s)
-{
-	return s->recipe->test && !s->b->no_test && str_eq(s->arch, arch_host());
-}
-
-/* With the same bytes before: of the image that this one takes the place of. */
-static bool has_passed(const struct build *s, const char *digest)
-{
-	cleanup_free char *name = xasprintf("%s:%s", s->recipe->name, s->arch);
-	struct store_image *image;
-	bool passed;
-
-	if (store_get_image(s->b->store, name, &image, NULL) < 0)
-		return false;
-	passed = str_eq(image->appliance->tested, digest);
-	store_image_free(image);
-	return passed;
-}
-
-static int run_test(struct build *s, const struct trial *t, struct err **err)
-{
-	cleanup_strv char **notes = NULL;
-	char digest[SHA256_HEX + 1];
-	int r = trial_digest(t, s->verity.root, digest, err);
-
-	if (r == 0 && !has_passed(s, digest)) {
-		progress_stage(&s->progress, "testing");
-		s->test_ran = true;
-		r = blame_recipe(s, trial_run(t, &notes, err));
-		say_notes(s, notes);
-	}
-	if (r == 0)
-		strcpy(s->tested, digest);
-	return r;
-}
-
-static int test(struct build *s, struct err **err)
-{
-	cleanup_free char *init = NULL;
-	struct trial t;
-	int r;
-
-	if (s->recipe->test && !str_eq(s->arch, arch_host())) {
-		progress_clear(&s->progress);
-		log_warn("%s: test: not run: this computer is no %s", s->recipe->name, s->arch);
-	}
-	if (!has_test(s))
-		return 0;
-	r = trial_of(s, &t, &init, err);
-	return r < 0 ? r : run_test(s, &t, err);
+	return build_blame(s, r);
 }
 
 static struct pack pack_of(const struct build *s)
@@ -673,20 +338,20 @@ static int write_files(struct build *s, struct err **err)
 
 static int make_image(struct build *s, struct err **err)
 {
-	int r = get_packages(s, err);
+	int r = build_get_packages(s, err);
 
 	if (r == 0)
 		r = make_tree(s, err);
 	if (r == 0)
 		r = keep(s, err);
 	if (r == 0)
-		r = add_kernel(s, err);
+		r = build_add_kernel(s, err);
 	if (r == 0)
 		r = check(s, err);
 	if (r == 0)
 		r = write_files(s, err);
 	if (r == 0)
-		r = test(s, err);
+		r = build_test(s, err);
 	return r < 0 ? r : pack(s, err);
 }
 
@@ -727,11 +392,11 @@ static int run(struct build *s, struct err **err)
 	if (r == 0)
 		r = find_init(s, err);
 	if (r == 0)
-		r = make_key(s, err);
+		r = build_make_key(s, err);
 	if (r < 0)
 		return r;
 	if (!s->b->force &&
-	    pack_is_there(s->b->store, s->recipe->name, s->arch, s->key, has_test(s))) {
+	    pack_is_there(s->b->store, s->recipe->name, s->arch, s->key, build_has_test(s))) {
 		r = sign(s, err);
 		if (r == 0)
 			progress_result(&s->progress, "unchanged (cache hit)");

@@ -5,6 +5,8 @@
 
 #include "err.h"
 
+#define PROGRAM_INIT "atoll-init" /* the first process of a machine */
+
 /*
  * Finds one of our programs for an architecture; the caller frees *ret_path. -ENOEXEC when it is
  * there but for another architecture.
