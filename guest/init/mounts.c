@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "log.h"
 #include "mem.h"
+#include "skeleton.h"
 #include "str.h"
 
 #define VOLUME_FLAGS (MS_NOSUID | MS_NODEV)
@@ -59,7 +60,10 @@ int mounts_kernel(const char *root, struct err **err)
 
 int mounts_runtime(struct err **err)
 {
-	return mount_places("", runtime_places, ARRAY_SIZE(runtime_places), err);
+	cleanup_fd int run = skeleton_open("/run");
+	int r = mount_places("", runtime_places, ARRAY_SIZE(runtime_places), err);
+
+	return r < 0 ? r : skeleton_copy(run, "/run", err);
 }
 
 void mounts_link_dev(void)

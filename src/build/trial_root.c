@@ -34,6 +34,7 @@
 #include "guest_init.h"
 #include "mem.h"
 #include "mount.h"
+#include "skeleton.h"
 #include "str.h"
 #include "userns.h"
 
@@ -163,12 +164,15 @@ static int make_dev(const int fds[ARRAY_SIZE(devices)], struct err **err)
 static int mount_all(const int fds[ARRAY_SIZE(devices)], int made, struct err **err)
 {
 	static const char *const tmp[] = { "mode=1777", NULL }, *const run[] = { "mode=755", NULL };
+	cleanup_fd int image = skeleton_open("/run");
 	int r = make_dev(fds, err);
 
 	if (r == 0)
 		r = add("tmpfs", "/tmp", tmp, MOUNT_SAFE, err);
 	if (r == 0)
 		r = add("tmpfs", "/run", run, MOUNT_SAFE, err);
+	if (r == 0)
+		r = skeleton_copy(image, "/run", err);
 	if (r == 0 && made >= 0)
 		r = attach(made, TRIAL_MADE, err);
 	return r;

@@ -24,6 +24,7 @@
 #include "fd.h"
 #include "mem.h"
 #include "mount.h"
+#include "skeleton.h"
 #include "str.h"
 
 #define GUEST_TTY_GROUP 5 /* Debian's group "tty" */
@@ -214,6 +215,14 @@ static int make_root(const struct light_plan *plan, uint64_t bytes, struct err *
 	return r < 0 ? r : mount_pivot("root", err);
 }
 
+static int make_run(uint64_t bytes, uid_t base, struct err **err)
+{
+	cleanup_fd int image = skeleton_open("/run");
+	int r = add_tmpfs("/run", 0755, bytes, MOUNT_SAFE, base, err);
+
+	return r < 0 ? r : skeleton_copy(image, "/run", err);
+}
+
 int light_root_enter(const struct light_plan *plan, struct err **err)
 {
 	uint64_t bytes = plan->config->memory / 2;
@@ -227,6 +236,6 @@ int light_root_enter(const struct light_plan *plan, struct err **err)
 	if (r == 0)
 		r = add_tmpfs("/tmp", 01777, bytes, MOUNT_SAFE, base, err);
 	if (r == 0)
-		r = add_tmpfs("/run", 0755, bytes, MOUNT_SAFE, base, err);
+		r = make_run(bytes, base, err);
 	return r < 0 ? r : attach_volumes(plan, err);
 }
