@@ -10,6 +10,7 @@
 #include "origins.h"
 #include "package.h"
 #include "progress.h"
+#include "runtime.h"
 #include "sha256.h"
 #include "tree.h"
 #include "trial.h"
@@ -29,6 +30,7 @@ struct build {
 	char key[SHA256_HEX + 1];
 	struct tree tree, left; /* what is in the image, what of its packages is not */
 	struct accounts accounts;
+	struct runtime runtime;
 	const char *kernel_name; /* "cloud", … */
 	struct kernel kernel;
 	char *vmlinuz, *initramfs, *drivers;

@@ -61,6 +61,7 @@ static void finish_build(struct build *s)
 	tree_finish(&s->tree);
 	tree_finish(&s->left);
 	accounts_finish(&s->accounts);
+	runtime_finish(&s->runtime);
 	kernel_finish(&s->kernel);
 	free(s->init);
 	free(s->vmlinuz);
@@ -215,6 +216,9 @@ static int make_tree(struct build *s, struct err **err)
 	if (r == 0)
 		r = build_blame(s, locales_make(ws, s->recipe, &s->tree, err));
 	if (r == 0)
+		r = build_blame(
+			s, runtime_declare(&s->packages, &s->accounts, &s->tree, &s->runtime, err));
+	if (r == 0)
 		caches_declare(&s->tree);
 	return r;
 }
@@ -247,6 +251,7 @@ static int keep(struct build *s, struct err **err)
 	}
 	if (r == 0)
 		r = caches_make(&s->b->ws, &s->tree, &s->left, &notes, err);
+	runtime_notes(&s->runtime, &s->tree, &notes);
 	build_say(s, notes);
 	if (r == 0)
 		r = build_blame(s, check_scripts(s->recipe, &s->packages, &s->tree, err));

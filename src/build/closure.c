@@ -121,6 +121,11 @@ static bool leads_to(const struct closure *c, const struct tree_node *from,
 	return false;
 }
 
+bool closure_is_declared(const struct tree_node *node)
+{
+	return node->reason == REASON_PACKAGE && node->detail;
+}
+
 /* The first that would ask for something that is left out, if it were kept itself. */
 static bool note_asked(struct closure *c, struct tree_node *node, enum reason reason,
 		       const struct tree_node *by, const char *detail)
@@ -138,12 +143,15 @@ static bool note_asked(struct closure *c, struct tree_node *node, enum reason re
 	return !excluded;
 }
 
-/* Who asks for a file that was made, and what made it. The caller frees. */
+/* Who asks for a file that was made or is only declared, and what did that. The caller frees. */
 static char *with_maker(const struct tree_node *node, const char *detail)
 {
-	if (node->reason != REASON_MADE)
+	bool made = node->reason == REASON_MADE;
+
+	if (!made && !closure_is_declared(node))
 		return detail ? xstrdup(detail) : NULL;
-	return xasprintf("%s%s%s made it", detail ? detail : "", detail ? "; " : "", node->detail);
+	return xasprintf("%s%s%s %s it", detail ? detail : "", detail ? "; " : "", node->detail,
+			 made ? "made" : "declares");
 }
 
 /* True when it is kept now or was before. */

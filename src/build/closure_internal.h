@@ -79,6 +79,8 @@ void closure_keep_node(struct closure *c, struct tree_node *node, enum reason re
 /* Whether the recipe leaves a node out, which is noted. What is kept already stays. */
 bool closure_is_excluded(const struct closure *c, struct tree_node *node,
 			 const struct tree_node *by);
+/* Whether no package has it, or not as it is: a file of one says so (runtime.h). */
+bool closure_is_declared(const struct tree_node *node);
 /* closure_glob.c: where the nodes below a folder begin in c->nodes, and how many there are. */
 size_t closure_below(struct closure *c, const char *folder, size_t *ret_n);
 /* Which of c->nodes a node is. */

@@ -53,6 +53,8 @@ static const char *const shared[] = {
 	"var/cache",
 	"var/log",
 	"var/lib/dpkg",
+	"run",
+	"run/lock",
 	"opt",
 	"srv",
 	/* modules of languages: closure_python.c, closure_perl.c */
@@ -105,6 +107,7 @@ static const char *const foreign_config[] = {
 	"etc/ld.so.conf.d/",
 	"etc/update-motd.d",
 	"etc/sudoers.d/",
+	"etc/sv/",
 	"etc/needrestart/",
 };
 
@@ -358,9 +361,16 @@ static bool in_shared_runtime(const char *path)
 	       strstr(path, "/perl-base/");
 }
 
+static bool is_state(const char *path)
+{
+	return str_starts(path, "var/") || str_starts(path, "run/");
+}
+
 static enum reason use_of(const struct closure *c, const struct package *p,
 			  const struct tree_node *node)
 {
+	if (node->program)
+		return REASON_NONE;
 	if (str_starts(node->path, "etc/"))
 		return is_foreign_config(node->path) || is_taken_over(c, node) ? REASON_NONE
 									       : REASON_CONFIG;
@@ -373,7 +383,23 @@ static enum reason use_of(const struct closure *c, const struct package *p,
 	    in_plugins(c, node, p->name) || in_plugins(c, node, p->source))
 		return REASON_DATA;
 	/* Folders for its state, which it will not make itself. */
-	return S_ISDIR(node->mode) && str_starts(node->path, "var/") ? REASON_DATA : REASON_NONE;
+	return closure_is_declared(node) || (S_ISDIR(node->mode) && is_state(node->path))
+		       ? REASON_DATA
+		       : REASON_NONE;
+}
+
+/* Folders that units declare for this very program. */
+static void take_wanted(struct closure *c, const struct tree_node *by)
+{
+	static const char *const folders[] = { "run", "var" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		size_t n, first = closure_below(c, folders[i], &n);
+
+		for (size_t j = first; j < first + n; j++)
+			if (str_eq(c->nodes[j]->program, by->path))
+				closure_keep_node(c, c->nodes[j], REASON_DATA, by, NULL);
+	}
 }
 
 void closure_use_package(struct closure *c, const struct tree_node *by)
@@ -381,6 +407,7 @@ void closure_use_package(struct closure *c, const struct tree_node *by)
 	const struct package *p = closure_package(c, by);
 	bool *used = p ? &c->used[p - c->packages->items] : NULL;
 
+	take_wanted(c, by);
 	if (!p || *used)
 		return;
 	*used = true;

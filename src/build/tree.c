@@ -35,6 +35,7 @@ void tree_node_finish(struct tree_node *n)
 	free(n->owner);
 	free(n->by);
 	free(n->detail);
+	free(n->program);
 }
 
 static void free_node(void *node)

@@ -30,8 +30,9 @@ struct tree_node {
 	char *owner; /* the package, "recipe" or "atoll" */
 	/* Why it is there: reasons.h. */
 	enum reason reason;
-	char *by;      /* the path of the node that brought it, or NULL */
-	char *detail;  /* or NULL */
+	char *by;     /* the path of the node that brought it, or NULL */
+	char *detail; /* or NULL; of what a package has only said (runtime.h): where */
+	char *program; /* of a folder that is wanted only when this program is there: its path; or NULL */
 	bool kept;     /* the closure's mark */
 	bool for_test; /* left out, and there when the recipe's test runs, which asks for it */
 };

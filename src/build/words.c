@@ -10,8 +10,8 @@
 #define WORD_MAX 1024
 
 /* Where packages put what programs name. */
-static const char *const tops[] = { "/usr/",  "/etc/", "/lib",  "/bin/",
-				    "/sbin/", "/var/", "/opt/", "/srv/" };
+static const char *const tops[] = { "/usr/", "/etc/", "/lib",  "/bin/", "/sbin/",
+				    "/var/", "/run/", "/opt/", "/srv/" };
 
 static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				 "0123456789_./+-@~*?";

@@ -38,10 +38,11 @@ make_recipe() {
 		files:
 		  /usr/bin/greet: {source: greet, mode: 0755}
 		  /srv/owned: {text: "mine", owner: greeter, mode: 0640}
+		  /etc/tmpfiles.d/greet.conf: {text: "d /run/greet 0750 greeter greeter"}
 	END
 	cat >"$WORK/greet/greet" <<-'END'
 		b=/usr/bin/busybox
-		echo "greet: $GREETING from $($b id -u) in $($b pwd): $($b cat owned)"
+		echo "greet: $GREETING from $($b id -u) in $($b pwd): $($b cat owned), run $($b stat -c '%a %u' /run/greet)"
 		[ ! -e /data/note ] || echo "greet: found $($b cat /data/note)"
 		echo "what was kept" >/data/note
 		for d in /sys/bus/*/drivers/*/*[0-9]*; do
@@ -131,7 +132,7 @@ crun_run() {
 	run crun_run bundle "atoll-export-$$"
 	echo "$output"
 	[ "$status" -eq 0 ]
-	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+	[[ $output == *"greet: good day from 900 in /srv: mine, run 750 900"* ]]
 }
 
 @test "docker: an archive that skopeo reads" {
@@ -341,11 +342,11 @@ firmware() { echo "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CO
 	run boot -drive file=greet.raw,format=raw,if=virtio
 	echo "$output"
 	[ "$status" -eq 0 ]
-	[[ $output == *"greet: good day from 900 in /srv: mine"* && $output != *"greet: found"* ]]
+	[[ $output == *"greet: good day from 900 in /srv: mine, run 750 900"* && $output != *"greet: found"* ]]
 	[[ $output == *"the application ended with status 0"* ]]
 	run boot -drive "$(firmware)" -drive file=greet.raw,format=raw,if=virtio
 	[ "$status" -eq 0 ]
-	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+	[[ $output == *"greet: good day from 900 in /srv: mine, run 750 900"* ]]
 	[[ $output == *"greet: found what was kept"* ]]
 	# What its builder did not write is not run: another word of the program.
 	python3 -c 'd = open("greet.raw", "rb").read(); assert d.count(b"kept\" >/data/note") == 1
@@ -366,9 +367,9 @@ open("altered.raw", "wb").write(d.replace(b"kept\" >/data/note", b"lost\" >/data
 	qemu-img check greet.qcow2
 	qemu-img compare -f raw -F qcow2 greet.raw greet.qcow2
 	run boot -drive file=greet.qcow2,format=qcow2,if=virtio,snapshot=on
-	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+	[[ $output == *"greet: good day from 900 in /srv: mine, run 750 900"* ]]
 	run boot -drive "$(firmware)" -drive file=greet.qcow2,format=qcow2,if=virtio,snapshot=on
-	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+	[[ $output == *"greet: good day from 900 in /srv: mine, run 750 900"* ]]
 	export_twice vmdk
 	qemu-img check greet.vmdk
 	qemu-img compare -f raw -F vmdk greet.raw greet.vmdk
@@ -463,10 +464,10 @@ blank() {
 	[[ $output == *"BIOS  y   none"*"UEFI  y   none"*"'/EFI.IMG'"* ]]
 	run boot -cdrom greet.iso
 	[ "$status" -eq 0 ]
-	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+	[[ $output == *"greet: good day from 900 in /srv: mine, run 750 900"* ]]
 	run boot -drive "$(firmware)" -cdrom greet.iso
 	[ "$status" -eq 0 ]
-	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+	[[ $output == *"greet: good day from 900 in /srv: mine, run 750 900"* ]]
 }
 
 @test "netboot: iPXE boots it" {
@@ -477,7 +478,7 @@ blank() {
 		-netdev "user,id=n,tftp=$PWD/served,bootfile=boot.ipxe" -device virtio-net-pci,netdev=n </dev/null
 	echo "$output"
 	[ "$status" -eq 0 ]
-	[[ $output == *"greet: good day from 900 in /srv: mine"* ]]
+	[[ $output == *"greet: good day from 900 in /srv: mine, run 750 900"* ]]
 }
 
 @test "a light machine's appliance boots nowhere, and the error says so" {
