@@ -112,6 +112,8 @@ queries() {
 	[ "$(query "SELECT count(*), max(i) FROM t WHERE x LIKE '%' || substr(md5('4711'), 5, 9) || '%'")" = "1|4711" ]
 	[ "$(query "SELECT to_tsvector('english', 'the small machines') @@ to_tsquery('english', 'machine'), 'ä' < 'b' COLLATE \"de-x-icu\",
 		timestamptz '2024-07-01 12:00 Europe/Berlin' AT TIME ZONE 'UTC'")" = "t|t|2024-07-01 10:00:00" ]
+	# Its socket is in the folder that another package declares for it.
+	"$atoll" exec "$KIND/sql" -- sh -c 'test -S /run/postgresql/.s.PGSQL.5432'
 }
 
 answers() {
