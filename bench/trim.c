@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trim KERNEL TO: of an ELF kernel what the builder makes of it and machines boot (src/build/vmlinux.h). */
+/* trim KERNEL TO: of an ELF kernel what the builder makes of it and machines boot (src/build/kernel/vmlinux.h). */
 #include <stdio.h>
 
 #include "fd.h"
