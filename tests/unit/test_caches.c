@@ -81,6 +81,39 @@ static void test_scripts(void **state)
 	assert_non_null(unknown);
 }
 
+static void expect_unknown(const char *script, const char *expected)
+{
+	struct alternative_list list = { 0 };
+	cleanup_free char *unknown = scripts_unknown("p", script, &list);
+
+	assert_string_equal(unknown ? unknown : "", expected);
+	alternative_list_finish(&list);
+}
+
+/* What changes nothing but the script, asks, or starts services; and what a first installation does not do. */
+static void test_idle(void **state)
+{
+	(void)state;
+	expect_unknown(
+		"if [ -f /usr/share/debconf/confmodule ]; then\n. /usr/share/debconf/confmodule\n"
+		"db_get a/b || true\nfi\nA=\"a b\" B=$(c d | e)\nexport C='x'\numask 022\n"
+		"if [ \"$A\" = `b` ] && ! [ -e /x ]\nthen\nfor i in $A; do\n"
+		"invoke-rc.d $i start >/dev/null 2>&1 || exit $?\ndone\nfi\n",
+		"");
+	expect_unknown("A=b touch /x\n", "A=b touch /x");
+	expect_unknown("[ -e /x ] && touch /x\n", "[ -e /x ] && touch /x");
+	expect_unknown("test -e /x; touch /x\n", "test -e /x; touch /x");
+	expect_unknown("db_get x > /etc/x\n", "db_get x > /etc/x");
+	expect_unknown("true | tee /etc/x\n", "true | tee /etc/x");
+	expect_unknown("if [ -e $(x ]; then\n", "if [ -e $(x ]; then");
+	expect_unknown(
+		"if dpkg --compare-versions \"$2\" lt-nl 2; then\nif [ x ]; then\ntouch /x\nfi\n"
+		"touch /x\nfi\nif [ -e /x ] && [ -n \"$2\" ]; then\ntouch /x; fi\ntouch /y\n",
+		"touch /y");
+	expect_unknown("if [ -n \"$2\" ]; then\ntouch /x\nelse\ntouch /y\nfi\n", "touch /y");
+	expect_unknown("if [ -n \"$2\" ] || true; then\ntouch /x\nfi\n", "touch /x");
+}
+
 /* What a recipe is advised to declare. */
 static void test_makes(void **state)
 {
@@ -90,15 +123,17 @@ static void test_makes(void **state)
 		"\tadduser --system --home $HOME --gecos \"A cache\" \\\n\t\t--group \"$USER\" || "
 		"true\n"
 		"fi\nif ! adduser --quiet second; then exit 1; fi\nadduser second $(groups)\n"
-		"adduser $UNKNOWN\nmkdir -p -m 755 $HOME /run/x ${HOME}/deep >/dev/null\n"
+		"adduser $UNKNOWN\nQUIET=--quiet\nin_root adduser $QUIET third\nmkdir -p -m 755 "
+		"$HOME /run/x ${HOME}/deep >/dev/null\n"
 		"install -d -o cache /var/lib/own\ninstall /x /var/lib/file\nmkdir 'open quote\n";
 	struct script_makes makes;
 
 	(void)state;
 	script_makes(script, &makes);
-	assert_int_equal(strv_len(makes.users), 2);
+	assert_int_equal(strv_len(makes.users), 3);
 	assert_string_equal(makes.users[0], "cache");
 	assert_string_equal(makes.users[1], "second");
+	assert_string_equal(makes.users[2], "third");
 	assert_int_equal(strv_len(makes.folders), 3);
 	assert_string_equal(makes.folders[0], "/var/lib/cache");
 	assert_string_equal(makes.folders[1], "/var/lib/cache/deep");
@@ -396,6 +431,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_alternatives),
 		cmocka_unit_test(test_scripts),
+		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_makes),
 		cmocka_unit_test(test_locales),
 		cmocka_unit_test_setup_teardown(test_declared, set_up, tear_down),

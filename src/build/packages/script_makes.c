@@ -74,6 +74,8 @@ static void add_operands(const char *script, char *const *words, size_t most, ch
 			continue;
 		}
 		word = expand(script, first);
+		if (word && *word == '-')
+			continue;
 		if (word && !strv_has(*list, word))
 			strv_append(list, word);
 		most--;
@@ -88,6 +90,9 @@ static void read_command(const char *script, char *const *words, struct script_m
 		words++;
 	if (!*words)
 		return;
+	/* A function of the script that runs what it is given: "in_sysroot adduser …". */
+	if (words[1] && (str_eq(words[1], "adduser") || str_eq(words[1], "useradd")))
+		words++;
 	/* "adduser USER GROUP" makes nobody, but the first is a user either way. */
 	if (str_eq(*words, "adduser") || str_eq(*words, "useradd"))
 		add_operands(script, words + 1, 1, &makes->users);

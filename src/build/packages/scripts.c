@@ -167,22 +167,41 @@ static bool is_idle_section(char *line)
 	return is_in(helpers, ARRAY_SIZE(helpers), helper);
 }
 
+/* Of a block that is passed over, how deep the lines behind this one are in it; 0: outside. */
+static size_t depth_behind(const char *line, size_t depth)
+{
+	if (!depth)
+		return script_line_is_upgrade(line);
+	if (str_starts(line, "if "))
+		return depth + !str_ends(line, "fi");
+	if (str_eq(line, "fi") || str_starts(line, "fi ") || str_ends(line, "; fi"))
+		return depth - 1;
+	if (depth == 1 && (str_eq(line, "else") || str_starts(line, "elif ")))
+		return script_line_is_upgrade(line);
+	return depth;
+}
+
 char *scripts_unknown(const char *package, const char *text, struct alternative_list *alternatives)
 {
 	cleanup_free char *unknown = NULL;
 	bool skipped = false; /* inside a part that does nothing for us */
+	size_t upgrade = 0;   /* how deep inside what only an upgrade does */
 
 	while (*text) {
 		size_t len;
 		cleanup_free char *line = script_command(text, &len);
+		size_t was = upgrade;
 
 		text += len;
+		upgrade = depth_behind(line, upgrade);
+		if (was && (upgrade || str_ends(line, "fi")))
+			continue;
 		if (str_starts(line, SECTION_BEGIN))
 			skipped = is_idle_section(line);
 		else if (str_starts(line, SECTION_END))
 			skipped = false;
 		else if (!skipped && !alternatives_read(line, alternatives) && !is_frame(line) &&
-			 !is_rmdir(line) && !unknown)
+			 !is_rmdir(line) && !upgrade && !script_line_is_idle(line) && !unknown)
 			unknown = steal_ptr(line);
 	}
 	return is_known(package) ? NULL : steal_ptr(unknown);

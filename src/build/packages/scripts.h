@@ -6,6 +6,8 @@
 #ifndef ATOLL_BUILD_SCRIPTS_H
 #define ATOLL_BUILD_SCRIPTS_H
 
+#include <stdbool.h>
+
 #include "alternatives.h"
 
 /*
@@ -17,6 +19,10 @@ char *scripts_unknown(const char *package, const char *text, struct alternative_
 
 /* The command at the begin of a text, with the lines that it goes on in; *ret_len is all of it. The caller frees. */
 char *script_command(const char *text, size_t *ret_len);
+
+/* script_idle.c: whether a line does nothing for an appliance; whether it begins what only an upgrade does. */
+bool script_line_is_idle(const char *line);
+bool script_line_is_upgrade(const char *line);
 
 /* What a script makes that a recipe can declare, for advice: what is computed in it is not found. */
 struct script_makes {
