@@ -160,6 +160,14 @@ static void put(struct world *w, const char *path, mode_t mode, const char *text
 	put_bytes(w, path, mode, text, strlen(text));
 }
 
+static void set_owner(struct world *w, const char *path, const char *owner)
+{
+	struct tree_node *node = tree_get(&w->tree, path);
+
+	free(node->owner);
+	node->owner = xstrdup(owner);
+}
+
 /* Another package, with a program of its name; it depends on one, and stands for one. */
 static void add_package(struct world *w, const char *name, const char *depends,
 			const char *provides)
@@ -178,8 +186,7 @@ static void add_package(struct world *w, const char *name, const char *depends,
 	if (depends)
 		return; /* a metapackage, then */
 	put(w, path, 0755, "x");
-	free(tree_get(&w->tree, path)->owner);
-	tree_get(&w->tree, path)->owner = xstrdup(name);
+	set_owner(w, path, name);
 }
 
 /* What is said, an error or warnings; the caller frees. */
@@ -578,8 +585,7 @@ static void test_programs_of_recipe(void **state)
 	strv_append(&w->recipe.packages, "tool");
 	put(w, "usr/bin/one", 0755, "#!/usr/bin/python3\nimport two\n");
 	put(w, "usr/bin/two.py", 0644, "import subprocess\nsubprocess.run(['tool', 'time'])\n");
-	free(tree_get(&w->tree, "usr/bin/two.py")->owner);
-	tree_get(&w->tree, "usr/bin/two.py")->owner = xstrdup("recipe");
+	set_owner(w, "usr/bin/two.py", "recipe");
 	strv_append(&w->recipe.argv, "/usr/bin/one");
 	keep(w);
 	expect(w, "usr/bin/tool", REASON_COMMAND, "usr/bin/two.py");
@@ -604,6 +610,31 @@ static void test_named_alone(void **state)
 	keep(w);
 	expect(w, "usr/bin/sibling", REASON_RECIPE, NULL);
 	assert_non_null(tree_get(&w->left, "usr/bin/other"));
+}
+
+/* Below /usr/share a folder's data may be of any package that is depended on, near or far; of no other. */
+static void test_data_of_others(void **state)
+{
+	struct world *w = *state;
+	struct package *p;
+
+	add_package(w, "deep", NULL, NULL);
+	add_package(w, "middle", "deep", NULL);
+	put(w, "usr/bin/middle", 0755, "x");
+	add_package(w, "other", NULL, NULL);
+	p = &w->packages.items[package_list_find(&w->packages, "p") - w->packages.items];
+	strv_append(&p->depends, "middle");
+	put(w, "usr/bin/run", 0755, "#!/usr/bin/wish\n'/usr/share/deep'\n");
+	put(w, "usr/bin/wish", 0755, "x");
+	tree_put_dir(&w->tree, "usr/share/deep", 0755, "deep", "");
+	put(w, "usr/share/deep/data", 0644, "x");
+	put(w, "usr/share/deep/foreign", 0644, "x");
+	set_owner(w, "usr/share/deep/data", "deep");
+	set_owner(w, "usr/share/deep/foreign", "other");
+	strv_append(&w->recipe.argv, "run");
+	keep(w);
+	expect(w, "usr/share/deep/data", REASON_DATA, "usr/bin/run");
+	assert_non_null(tree_get(&w->left, "usr/share/deep/foreign"));
 }
 
 /* Nothing that could run is a mistake, and then what could be run is said. */
@@ -714,6 +745,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_programs, begin, end),
 		cmocka_unit_test_setup_teardown(test_programs_of_recipe, begin, end),
 		cmocka_unit_test_setup_teardown(test_named_alone, begin, end),
+		cmocka_unit_test_setup_teardown(test_data_of_others, begin, end),
 		cmocka_unit_test_setup_teardown(test_nothing_named, begin, end),
 		cmocka_unit_test_setup_teardown(test_left_out, begin, end),
 		cmocka_unit_test_setup_teardown(test_patterns, begin, end),

@@ -44,7 +44,8 @@ struct closure {
 	struct words programs; /* names of all in PATH, sorted */
 	bool *has_program;     /* of each package: one of those is its own */
 	bool *has_files;       /* and: it is more than a name for others */
-	bool **reaches; /* of each package that was asked about: whose programs it may start */
+	bool **reaches;  /* of each package that was asked about: whose programs it may start */
+	bool **depended; /* and: what it depends on, and that again */
 	struct tree_node **queue; /* kept, in the order in which they were found */
 	size_t n_queue, next;
 	bool *used; /* packages of which a program or library is kept: their configuration is, too */
@@ -101,6 +102,7 @@ struct tree_node *closure_need_program(struct closure *c, const char *name, enum
 				       const struct tree_node *by, const char *detail);
 /* Of each package: the recipe names it, or one that stands for it. */
 const bool *closure_named_packages(struct closure *c);
+bool closure_depends(struct closure *c, const struct package *p, const struct package *other);
 bool closure_in_path(const char *path); /* whether it is in a folder of PATH */
 void closure_index_programs(struct closure *c);
 void closure_programs_finish(struct closure *c);

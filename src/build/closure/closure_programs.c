@@ -78,6 +78,7 @@ void closure_index_programs(struct closure *c)
 	c->has_program = xcalloc(c->packages->n + 1, sizeof(*c->has_program));
 	c->has_files = xcalloc(c->packages->n + 1, sizeof(*c->has_files));
 	c->reaches = xcalloc(c->packages->n + 1, sizeof(*c->reaches));
+	c->depended = xcalloc(c->packages->n + 1, sizeof(*c->depended));
 	for (size_t i = 0; i < c->n_nodes; i++) {
 		const char *path = c->nodes[i]->path, *base = strrchr(path, '/');
 		const struct package *p = closure_package(c, c->nodes[i]);
@@ -94,9 +95,12 @@ void closure_index_programs(struct closure *c)
 
 void closure_programs_finish(struct closure *c)
 {
-	for (size_t i = 0; i <= c->packages->n && c->reaches; i++)
+	for (size_t i = 0; i <= c->packages->n && c->reaches; i++) {
 		free(c->reaches[i]);
+		free(c->depended[i]);
+	}
 	free(c->reaches);
+	free(c->depended);
 	free(c->has_files);
 	free(c->has_program);
 	words_finish(&c->programs);
@@ -127,6 +131,31 @@ static void reach(const struct closure *c, char *const *names, const char *sourc
 			    (str_eq(p->name, *names) || strv_has(p->provides, *names)))
 				reach_one(c, p, reached);
 		}
+}
+
+static void depend(const struct closure *c, const struct package *p, bool *depended)
+{
+	for (char **name = p->depends; name && *name; name++)
+		for (size_t i = 0; i < c->packages->n; i++) {
+			const struct package *other = &c->packages->items[i];
+
+			if (depended[i] ||
+			    !(str_eq(other->name, *name) || strv_has(other->provides, *name)))
+				continue;
+			depended[i] = true;
+			depend(c, other, depended);
+		}
+}
+
+bool closure_depends(struct closure *c, const struct package *p, const struct package *other)
+{
+	bool **depended = &c->depended[number(c, p)];
+
+	if (!*depended) {
+		*depended = xcalloc(c->packages->n + 1, sizeof(bool));
+		depend(c, p, *depended);
+	}
+	return (*depended)[number(c, other)];
 }
 
 /* What a package would like counts once the recipe itself adds it: git and less. */

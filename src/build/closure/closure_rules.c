@@ -2,7 +2,7 @@
 /*
  * Rules about folders, packages and functions. A folder that a program names is its data: taken whole
  * as far as it is of the program's own package; of packages of the same source, and below /usr/share
- * of those that its package depends on, all but what is executable. Names in the tables are the C
+ * of those that its package depends on, near or far, all but what is executable. Names in the tables are the C
  * library's and the distribution's, not those of applications.
  */
 #include <fnmatch.h>
@@ -235,7 +235,7 @@ static bool is_data_of(struct closure *c, const struct tree_node *node, const st
 	if (!its || !own)
 		return str_eq(by->owner, "recipe");
 	return str_eq(its->source, own->source) ||
-	       (str_starts(node->path, "usr/share/") && strv_has(own->depends, its->name));
+	       (str_starts(node->path, "usr/share/") && closure_depends(c, own, its));
 }
 
 static void take_folder(struct closure *c, const char *folder, const struct tree_node *by,
