@@ -100,6 +100,11 @@ static void test_idle(void **state)
 		"if [ \"$A\" = `b` ] && ! [ -e /x ]\nthen\nfor i in $A; do\n"
 		"invoke-rc.d $i start >/dev/null 2>&1 || exit $?\ndone\nfi\n",
 		"");
+	expect_unknown("/usr/lib/x/gtk-query-immodules-2.0 --update-cache || true\nldconfig\n", "");
+	expect_unknown("\nA=''\nfor i in $A; do\nwhile [ x ]; do\ntouch /x\ndone\ntouch /x\ndone\n"
+		       "fi # of something\ntouch /y\n",
+		       "touch /y");
+	expect_unknown("\nA=''\nA=b\nfor i in $A; do\ntouch $i\ndone\n", "touch $i");
 	expect_unknown("A=b touch /x\n", "A=b touch /x");
 	expect_unknown("[ -e /x ] && touch /x\n", "[ -e /x ] && touch /x");
 	expect_unknown("test -e /x; touch /x\n", "test -e /x; touch /x");

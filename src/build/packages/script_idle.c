@@ -49,12 +49,32 @@ static const char *const idle[] = {
 	"start-stop-daemon",
 };
 
+/* Caches: what the builder makes of the files that are kept (caches.h, ldcache.h), and what programs do without. */
+static const char *const caches[] = {
+	"fc-cache",
+	"gdk-pixbuf-query-loaders",
+	"gio-querymodules",
+	"glib-compile-schemas",
+	"gtk-query-immodules-2.0",
+	"gtk-query-immodules-3.0",
+	"gtk-update-icon-cache",
+	"install-info",
+	"ldconfig",
+	"py3compile",
+	"update-desktop-database",
+	"update-icon-caches",
+	"update-mime-database",
+};
+
 #define CONFMODULE ". /usr/share/debconf/confmodule"
 
 static bool is_idle_word(const char *word)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(idle); i++)
 		if (str_eq(idle[i], word))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(caches); i++)
+		if (str_eq(caches[i], strrchr(word, '/') ? strrchr(word, '/') + 1 : word))
 			return true;
 	return false;
 }

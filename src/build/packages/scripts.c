@@ -112,7 +112,8 @@ static bool is_known(const char *package)
 
 static bool is_frame(const char *line)
 {
-	if (!*line || *line == '#' || is_in(frame, ARRAY_SIZE(frame), line))
+	if (!*line || *line == '#' || is_in(frame, ARRAY_SIZE(frame), line) ||
+	    str_starts(line, "fi #"))
 		return true;
 	if (str_starts(line, "echo ") && str_ends(line, ">&2"))
 		return true;
@@ -181,11 +182,40 @@ static size_t depth_behind(const char *line, size_t depth)
 	return depth;
 }
 
+/* "for i in $LIST; do" over a list that the script sets once, to nothing. */
+static bool is_empty_loop(const char *script, const char *line)
+{
+	const char *name = strstr(line, " in $");
+	cleanup_free char *key = NULL;
+	const char *value;
+
+	if (!str_starts(line, "for ") || !name || !str_ends(line, "; do"))
+		return false;
+	name += strlen(" in $");
+	key = xasprintf("\n%.*s=", (int)strcspn(name, "; \"{}"), name);
+	value = strstr(script, key);
+	return value && strlen(key) > 2 && !strstr(value + 1, key) &&
+	       (str_starts(value + strlen(key), "''\n") ||
+		str_starts(value + strlen(key), "\"\"\n"));
+}
+
+/* As depth_behind, of such a loop. */
+static size_t loop_behind(const char *script, const char *line, size_t depth)
+{
+	if (!depth)
+		return is_empty_loop(script, line);
+	if (str_ends(line, "; do") || str_eq(line, "do"))
+		return depth + 1;
+	return depth - (str_eq(line, "done") || str_starts(line, "done "));
+}
+
 char *scripts_unknown(const char *package, const char *text, struct alternative_list *alternatives)
 {
 	cleanup_free char *unknown = NULL;
 	bool skipped = false; /* inside a part that does nothing for us */
 	size_t upgrade = 0;   /* how deep inside what only an upgrade does */
+	size_t loop = 0;      /* and inside a loop over nothing */
+	const char *script = text;
 
 	while (*text) {
 		size_t len;
@@ -193,6 +223,9 @@ char *scripts_unknown(const char *package, const char *text, struct alternative_
 		size_t was = upgrade;
 
 		text += len;
+		loop = loop_behind(script, line, loop);
+		if (loop)
+			continue;
 		upgrade = depth_behind(line, upgrade);
 		if (was && (upgrade || str_ends(line, "fi")))
 			continue;
