@@ -114,7 +114,7 @@ java_recipe() {
 	{
 		printf '%s\n' "appliance: $name" 'base: debian/bookworm' "run: java -jar /srv/$name.jar" \
 			"test: java -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -jar /srv/$name.jar" \
-			'needs: {kinds: [light]}' 'keep: ["!/usr/lib/jvm/*/lib/server/*.jsa"]'
+			'needs: {kinds: [light]}'
 		printf '%s\n' "$@"
 	} >"$name.yaml"
 }
@@ -184,9 +184,9 @@ jdk.crypto.ec jdk.localedata jdk.random jdk.zipfs" ]
 }
 
 @test "a recipe adds modules of Java and leaves some out" {
-	local packages='packages: [openjdk-17-jre-headless, openjdk-17-jdk-headless]' jsa='"!/usr/lib/jvm/*/lib/server/*.jsa"'
+	local packages='packages: [openjdk-17-jre-headless, openjdk-17-jdk-headless]'
 	java_recipe more "$packages" 'files: {/srv/more.jar: names.jar}'
-	sed -i "s|^keep:.*|keep: [$jsa, /$HOME_OF_JAVA/jmods/java.prefs.jmod, '!/$HOME_OF_JAVA/jmods/jdk.localedata.jmod']|" more.yaml
+	echo "keep: [/$HOME_OF_JAVA/jmods/java.prefs.jmod, '!/$HOME_OF_JAVA/jmods/jdk.localedata.jmod']" >>more.yaml
 	run "$atoll" build --no-test more.yaml
 	echo "$output"
 	[ "$status" -eq 0 ]
@@ -197,7 +197,7 @@ jdk.crypto.ec jdk.localedata jdk.random jdk.zipfs" ]
 	[ -z "$(grep -x jdk.localedata modules)" ]
 
 	# Not what another requires.
-	sed -i "s|^keep:.*|keep: [$jsa, '!/$HOME_OF_JAVA/jmods/java.xml.jmod']|" more.yaml
+	sed -i "s|^keep:.*|keep: ['!/$HOME_OF_JAVA/jmods/java.xml.jmod']|" more.yaml
 	run "$atoll" build --no-test more.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *'leaves out the module java.xml, which java.sql requires; leave that out, too'* ]]

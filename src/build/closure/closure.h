@@ -25,4 +25,7 @@ const char *closure_exclusion(const struct recipe *recipe, const char *path);
 /* Whether "keep" of the recipe names it, by its path or a pattern. */
 bool closure_inclusion(const struct recipe *recipe, const char *path);
 
+/* Whether it is a file of a runtime of Java that is left out since Java does without it, though it looks. */
+bool closure_java_spares(const char *path);
+
 #endif

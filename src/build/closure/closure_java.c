@@ -33,6 +33,8 @@ struct closure_java {
 	bool begun, whole;
 };
 
+#define JVM "usr/lib/jvm/"
+
 /* Below the runtime's folder. */
 static const char *const not_needed[] = {
 	"lib/ct.sym",       "lib/src.zip",         "lib/classlist",  "lib/jrt-fs.jar",
@@ -101,6 +103,13 @@ static bool is_library(const struct closure_java *j, const char *path)
 		    strv_has(j->modules.items[i].libraries, path + strlen("lib/")))
 			return true;
 	return false;
+}
+
+bool closure_java_spares(const char *path)
+{
+	const char *in_home = str_starts(path, JVM) ? strchr(path + strlen(JVM), '/') : NULL;
+
+	return in_home && is_among(not_needed, ARRAY_SIZE(not_needed), in_home + 1);
 }
 
 static bool is_needed(const struct closure *c, const char *home, const char *path)

@@ -142,11 +142,11 @@ static int put_all(struct attempt *a, struct err **err)
 
 /* --- what is opened --- */
 
-/* Of what the recipe leaves out, only the second run can tell whether it is missed. */
+/* Of what is left out on purpose, only the second run can tell whether it is missed. */
 static bool counts(const struct trial *t, const struct tree_node *node)
 {
 	return node && S_ISREG(node->mode) && !node->for_test && !tree_get(t->tree, node->path) &&
-	       !closure_exclusion(t->recipe, node->path);
+	       !closure_exclusion(t->recipe, node->path) && !closure_java_spares(node->path);
 }
 
 /* The folder that a file is in, when it is another than the last one. */
