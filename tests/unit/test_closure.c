@@ -559,11 +559,15 @@ static void test_programs(void **state)
 	strv_append(&w->recipe.packages, "p");
 	strv_append(&w->recipe.packages, "liked");
 	put(w, "usr/bin/run", 0755,
-	    "#!/usr/bin/wish\nexec('tool', 'elf', 'time')\nexec(\"too\")\n# 'never'\n");
+	    "#!/usr/bin/wish\nexec('tool', 'elf', 'time', 'p', 'run')\nexec(\"too\")\n# 'never'\n");
 	put(w, "usr/bin/wish", 0755, "x");
 	put(w, "usr/bin/never", 0755, "x");
-	put_elf(w, "usr/bin/elf", "time\0deep -x\0liked", sizeof("time\0deep -x\0liked"));
-	strv_append(&w->recipe.argv, "run");
+	put_elf(w, "usr/bin/elf", "time\0deep -x\0liked\0sibling",
+		sizeof("time\0deep -x\0liked\0sibling"));
+	put(w, "usr/bin/sibling", 0755, "x");
+	put(w, "usr/bin/p", 0755, "x");
+	put(w, "usr/local/bin/run", 0755, "x");
+	strv_append(&w->recipe.argv, "/usr/bin/run");
 	keep(w);
 	expect(w, "usr/bin/tool", REASON_COMMAND, "usr/bin/run");
 	expect(w, "usr/bin/elf", REASON_COMMAND, "usr/bin/run");
@@ -571,6 +575,9 @@ static void test_programs(void **state)
 	expect(w, "usr/bin/liked", REASON_COMMAND, "usr/bin/elf");
 	assert_non_null(tree_get(&w->left, "usr/bin/time"));
 	assert_non_null(tree_get(&w->left, "usr/bin/too"));
+	assert_non_null(tree_get(&w->left, "usr/bin/sibling"));
+	assert_non_null(tree_get(&w->left, "usr/bin/p"));
+	assert_non_null(tree_get(&w->left, "usr/local/bin/run"));
 	assert_non_null(tree_get(&w->left, "usr/bin/never"));
 }
 

@@ -2,8 +2,8 @@
 /*
  * Programs that start others by name: execvp("less"), subprocess.run(["exiftool"]), `git log`. Any string
  * may be such a name, and most that look like one are not ("time", "sort"), so it counts only in a file
- * that starts programs at all, and that can expect this one to be there: it is of the same package, or of one
- * that asks for the program's.
+ * that starts programs at all, and that can expect this one to be there: it is of a package that the file's
+ * asks for, or of the same.
  */
 #include <string.h>
 
@@ -227,29 +227,47 @@ static bool says_starting(const char *text)
 	return false;
 }
 
-static void start(struct closure *c, const char *name, const struct tree_node *by)
+static const char *base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* What says its own name, or its package's, means itself: an identifier, a domain of messages. */
+static bool is_own_name(const struct package *own, const struct tree_node *by, const char *name)
+{
+	return str_eq(base(name), base(by->path)) || (own && str_eq(base(name), own->name));
+}
+
+static void start(struct closure *c, const char *name, const struct tree_node *by, bool siblings)
 {
 	const struct package *own = closure_package(c, by), *its;
 	cleanup_free char *path = program_path(c, name), *tidy = NULL;
 
-	if (!path || tree_path(path, &tidy) < 0)
+	if (!path || tree_path(path, &tidy) < 0 || is_own_name(own, by, name))
 		return;
 	its = program_of(c, tree_get(c->tree, tidy));
-	if (its && (own || str_eq(by->owner, "recipe")) && reached_by(c, own)[number(c, its)])
+	if (its && (siblings || its != own) && (own || str_eq(by->owner, "recipe")) &&
+	    reached_by(c, own)[number(c, its)])
 		closure_need(c, path, REASON_COMMAND, by, name);
 }
 
-static void start_all(struct closure *c, char *const *names, const struct tree_node *by)
+static void start_all(struct closure *c, char *const *names, const struct tree_node *by,
+		      bool siblings)
 {
 	for (; *names; names++)
-		start(c, *names, by);
+		start(c, *names, by, siblings);
 }
 
-/* Of programs alone: libraries have names of much, for whoever uses them. */
+/*
+ * Of programs alone: libraries have names of much, for whoever uses them. And not what is of the same package, since
+ * collections have each other's names in their texts: all of coreutils say sha256sum.
+ */
 void closure_start_elf(struct closure *c, const struct elf_facts *f, const struct tree_node *by)
 {
 	if (f->is_executable && *f->commands && calls_starting(f->imports))
-		start_all(c, f->commands, by);
+		start_all(c, f->commands, by, false);
 }
 
 void closure_start_quoted(struct closure *c, const char *text, const struct tree_node *by)
@@ -261,5 +279,5 @@ void closure_start_quoted(struct closure *c, const char *text, const struct tree
 		return;
 	words_scan_quoted(text, &c->programs, &words);
 	names = words_steal(&words);
-	start_all(c, names, by);
+	start_all(c, names, by, true);
 }
