@@ -88,7 +88,7 @@ static int build(struct builder b, const struct recipe *recipe)
 	int code;
 
 	if (builder_open(&b, &err) < 0) {
-		log_error("%s", err_msg(err));
+		log_error("%s: %s", recipe->name, err_msg(err));
 		return BATCH_OWN;
 	}
 	code = run_one(&b, builder_run, recipe);

@@ -42,6 +42,7 @@ static void add_package(struct sha256 *key, const struct package *p)
 	sha256_add_str(key, p->name);
 	sha256_add_str(key, p->version);
 	sha256_add_str(key, p->sha256);
+	sha256_add_str(key, p->source);
 }
 
 int build_make_key(struct build *s, struct err **err)

@@ -2,6 +2,8 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "debversion.h"
@@ -11,10 +13,10 @@
 #include "str.h"
 
 #define FILE_MAX     (4 << 20)
-#define FIRST_LINE   "atoll-lock 1"
+#define FIRST_LINE   "atoll-lock 2"
 #define LOCKS_MAX    16
 #define PACKAGES_MAX 16384
-#define WORDS        7 /* of a package's line, its keyword counted */
+#define WORDS        8 /* of a package's line, its keyword counted */
 
 char *lock_path(const char *recipe_file)
 {
@@ -108,14 +110,18 @@ static int parse_package(const struct parser *p, struct package *ret, struct err
 {
 	char **w = p->words;
 
-	if (strv_len(w) != WORDS || !sha256_is_hex(w[4]) || !is_pool_path(w[5]))
-		return expected(p, "NAME VERSION ARCH SHA256 PATH SOURCE of a package", err);
+	uint64_t size;
+
+	if (strv_len(w) != WORDS || !sha256_is_hex(w[4]) ||
+	    str_to_u64(w[5], UINT64_MAX, &size) < 0 || !is_pool_path(w[6]))
+		return expected(p, "NAME VERSION ARCH SHA256 SIZE PATH SOURCE of a package", err);
 	*ret = (struct package){
 		.name = xstrdup(w[1]),
 		.version = xstrdup(w[2]),
 		.arch = xstrdup(w[3]),
-		.path = xstrdup(w[5]),
-		.source = xstrdup(w[6]),
+		.size = size,
+		.path = xstrdup(w[6]),
+		.source = xstrdup(w[7]),
 	};
 	strcpy(ret->sha256, w[4]);
 	return 0;
@@ -276,12 +282,15 @@ int lock_file_parse(const char *name, const char *text, size_t len, struct lock_
 int lock_file_read(const char *path, struct lock_file *ret, struct err **err)
 {
 	cleanup_buf struct buf text = BUF_INIT;
+	struct stat st;
 	char c; /* a link that leads nowhere is a lock that was lost */
 	int r;
 
 	*ret = (struct lock_file){ 0 };
 	if (access(path, F_OK) < 0 && errno == ENOENT && readlink(path, &c, 1) < 0)
 		return 0;
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "%s: is not a regular file", path);
 	r = file_read(path, FILE_MAX, &text, err);
 	return r < 0 ? r : lock_file_parse(path, (char *)buf_bytes(&text), text.len, ret, err);
 }
@@ -290,8 +299,8 @@ int lock_file_read(const char *path, struct lock_file *ret, struct err **err)
 
 static void format_package(const char *keyword, const struct package *p, struct buf *out)
 {
-	buf_printf(out, "%s %s %s %s %s %s %s\n", keyword, p->name, p->version, p->arch, p->sha256,
-		   p->path, p->source);
+	buf_printf(out, "%s %s %s %s %s %" PRIu64 " %s %s\n", keyword, p->name, p->version, p->arch,
+		   p->sha256, p->size, p->path, p->source);
 }
 
 void lock_file_format(const struct lock_file *file, const char *recipe_file, struct buf *out)

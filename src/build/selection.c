@@ -160,11 +160,16 @@ int selection_choose(struct builder *b, const struct recipe *recipe, const char 
 	int r = lock_file_read(path, &file, err);
 
 	*ret_locked = false;
-	*ret_mistake = r == -EBADMSG;
+	*ret_mistake = r == -EBADMSG || r == -EINVAL;
 	if (r < 0)
 		return r;
 	lock = lock_file_find(&file, arch);
-	if (lock) {
+	if (!lock && file.n) {
+		*ret_mistake = true;
+		r = err_set(err, EINVAL,
+			    "%s: it locks nothing for %s; 'atoll update --arch %s %s' adds that",
+			    path, arch, arch, recipe->file);
+	} else if (lock) {
 		r = take_lock(b, recipe, lock, ret_mistake, err);
 		if (r == 0) {
 			*ret = *lock;

@@ -12,6 +12,7 @@
 #include "import.h"
 #include "log.h"
 #include "mem.h"
+#include "paths.h"
 #include "sources.h"
 #include "str.h"
 
@@ -151,18 +152,34 @@ static void parse_options(struct options *o, int argc, char **argv)
 	o->export.quiet = o->quiet;
 }
 
-static int run(const struct options *o, struct err **err)
+static int run_import(const struct options *o, struct err **err)
 {
 	struct builder b = { .apt_dir = o->apt, .quiet = o->quiet, .ws = WORKSPACE_INIT };
 	int r = builder_open(&b, err);
 
 	if (r < 0)
 		return r;
-	if (o->imports)
-		r = import_image(&b, &o->import, err);
-	else
-		r = export_image(&b.ws, b.store, &o->export, err);
+	r = import_image(&b, &o->import, err);
 	builder_close(&b);
+	return r;
+}
+
+/* Of somebody else's store too: it is only read. */
+static int run_export(const struct options *o, struct err **err)
+{
+	cleanup_free char *cache = paths_in_state("cache"), *path = paths_in_state("store");
+	struct workspace ws = WORKSPACE_INIT;
+	struct store *store;
+	int r = workspace_open(cache, &ws, NULL) < 0 ? workspace_open_apart(&ws, err) : 0;
+
+	if (r < 0)
+		return r;
+	r = store_open(path, &store, err);
+	if (r == 0) {
+		r = export_image(&ws, store, &o->export, err);
+		store_close(store);
+	}
+	workspace_close(&ws);
 	return r;
 }
 
@@ -180,7 +197,7 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error like a full disk */
 	signal(SIGPIPE, SIG_IGN);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	r = run(&o, &err);
+	r = o.imports ? run_import(&o, &err) : run_export(&o, &err);
 	curl_global_cleanup();
 	strv_free(o.import.allow_secrets);
 	if (r == 0)

@@ -812,10 +812,15 @@ run.sh 755" ]
 	build a.yaml
 	[ "$status" -eq 125 ]
 	[[ $output == *'package "hello"'*"its sha256 is "* ]]
+	size=$(stat -c %s "$REPO/pool/hello.deb")
 	truncate -s 100 "$BATS_TEST_TMPDIR/repo/pool/hello.deb"
 	build a.yaml
 	[ "$status" -eq 125 ]
-	[[ $output == *'package "hello"'* ]]
+	[[ $output == *'package "hello"'*"shorter than the $size bytes expected"* ]]
+	truncate -s 5G "$BATS_TEST_TMPDIR/repo/pool/hello.deb"
+	build a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *'package "hello"'*"longer than the $size bytes expected"* ]]
 	rm "$BATS_TEST_TMPDIR/repo/pool/hello.deb"
 	build a.yaml
 	[ "$status" -eq 125 ]
@@ -885,6 +890,23 @@ run.sh 755" ]
 	[[ ${lines[0]} == "code 125" ]]
 	[[ ${lines[1]} == *"no space left"* ]]
 	[[ ${lines[2]} == "small: unchanged (cache hit)" ]]
+}
+
+@test "who may only read the store exports from it, and is told whose it is" {
+	recipe a 'packages: [hello]'
+	build a.yaml
+	[ "$status" -eq 0 ]
+	mkdir -m 777 out
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
+	"$atoll" export --as tar -o out/own.tar a
+	run setpriv --reuid 65534 --regid 65534 --clear-groups env TMPDIR="$PWD/out" "$atoll" export --as tar -o out/other.tar a
+	echo "$output"
+	[ "$status" -eq 0 ]
+	cmp out/own.tar out/other.tar
+	[ "$(ls out)" = $'other.tar\nown.tar' ]
+	run setpriv --reuid 65534 --regid 65534 --clear-groups "$builder" --apt "$WORK/apt" a.yaml
+	[ "$status" -eq 125 ]
+	[[ $output == *"cache $ATOLL_ROOT/cache: permission denied; it belongs to user 0: "* ]]
 }
 
 @test "a file size limit is an error, not a crash" {

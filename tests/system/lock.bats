@@ -43,7 +43,7 @@ rootfs() {
 	run "$atoll" update a.yaml
 	[ "$status" -eq 0 ]
 	[[ $output == "a: a.lock made for "*": 2 packages" ]]
-	grep -qE '^package libhello 1 all [0-9a-f]{64} pool/libhello.deb hello$' a.lock
+	grep -qE "^package libhello 1 all [0-9a-f]{64} $(stat -c %s "$REPO/pool/libhello.deb") pool/libhello.deb hello\$" a.lock
 	cp a.lock first.lock
 	build a.yaml
 	[ "$status" -eq 0 ]
@@ -156,13 +156,18 @@ rootfs() {
 	"$atoll" update --arch arm64 a.yaml
 	build --arch amd64 a.yaml
 	[ "$(version a hello)" = 1 ]
+	sed '/^for arm64/,$d' a.lock >b.lock
+	sed 's/^appliance: a$/appliance: b/' a.yaml >b.yaml
+	build --arch arm64 b.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"b.lock: it locks nothing for arm64; 'atoll update --arch arm64 b.yaml' adds that"* ]]
 }
 
 @test "a damaged lock: the line, and nothing is built" {
 	"$atoll" update a.yaml
 	cp a.lock good
 	local wrong
-	for wrong in 's/^atoll-lock 1/atoll-lock 2/' 's/ pool/ ..\/pool/' 's/ pool/ http:\/\/x\/pool/' 's/^package/packages/' \
+	for wrong in 's/^atoll-lock 2/atoll-lock 3/' 's/ pool/ ..\/pool/' 's/ pool/ http:\/\/x\/pool/' 's/^package/packages/' \
 		's/^\(package hello 1 all\) ../\1 xx/' 's/^\(package [^ ]*\) / \1 /'; do
 		sed "$wrong" good >a.lock
 		run cmp -s good a.lock
@@ -186,16 +191,27 @@ rootfs() {
 	build a.yaml
 	[ "$status" -eq 1 ]
 	[[ $output == *"a.lock: it locks nothing; 'atoll update' makes it anew"* ]]
+	rm a.lock
+	mkfifo a.lock
+	build a.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *"a.lock: is not a regular file"* ]]
 	ln -sf nowhere a.lock
 	build a.yaml
 	[ "$status" -ne 0 ]
 	[[ $output == *"a.lock: No such file or directory"* ]]
 }
 
-@test "a lock that says another version than the package has is refused; what was right builds anew" {
+@test "a lock that says another version or source than the package has is refused; what was right builds anew" {
 	"$atoll" update a.yaml
 	build a.yaml
 	[ "$status" -eq 0 ]
+	cp a.lock right
+	sed -i 's/^\(package hello .*\) hello$/\1 bogus/' a.lock
+	build a.yaml
+	[ "$status" -ne 0 ]
+	[[ $output == *'package "hello": it is of the source "hello", and was to be of "bogus"; was the lock altered?' ]]
+	cp right a.lock
 	sed -i 's/^package hello 1 /package hello 0 /' a.lock
 	build a.yaml
 	[ "$status" -ne 0 ]

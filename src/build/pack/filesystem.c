@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -22,6 +23,7 @@
 #include "str.h"
 
 #define UUID "61746f6c-6c2d-4170-706c-69616e636531" /* the same for all: no image is told by it */
+#define FULL ((uint64_t)256 << 10)                  /* less is left: no cluster fits */
 
 struct staging {
 	struct workspace *ws;
@@ -69,6 +71,14 @@ static int stage_all(struct staging *s, const struct tree *tree, struct err **er
 	return r < 0 ? r : add_state(s, s->root, &top, err);
 }
 
+/* mkfs.erofs does not always say so: what it could not write whole is to it out of range. */
+static bool is_full(const char *image)
+{
+	struct statvfs fs;
+
+	return statvfs(image, &fs) == 0 && fs.f_bavail * fs.f_frsize < FULL;
+}
+
 static int run_mkfs(struct staging *s, const struct fakeroot *fakeroot, const char *image,
 		    struct err **err)
 {
@@ -85,6 +95,8 @@ static int run_mkfs(struct staging *s, const struct fakeroot *fakeroot, const ch
 		return r;
 	if (status == 0)
 		return 0;
+	if (is_full(image))
+		return err_set_errno(err, ENOSPC, "%s", image);
 	line = command_last_line(errors.len ? &errors : &out);
 	return err_set(err, EIO, "mkfs.erofs failed with %d: %s", status, line);
 }

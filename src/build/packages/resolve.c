@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <solv/evr.h>
 #include <solv/pool.h>
@@ -18,6 +19,7 @@
 #include <solv/selection.h>
 #include <solv/solv_xfopen.h>
 #include <solv/solver.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "fd.h"
@@ -27,6 +29,7 @@
 
 #define PROVIDERS_SHOWN 5
 #define PROBLEMS_SHOWN  5
+#define SOLV_FORMAT     "2" /* of what is kept of an index: with sizes */
 
 struct universe {
 	Pool *pool;
@@ -62,6 +65,50 @@ static int write_solv(struct workspace *ws, Repo *repo, const char *cached, stru
 	return workspace_keep(temp, cached, err);
 }
 
+/* The size of the package that is next in the order of the file; a stanza that libsolv passed over is none. */
+static void set_size(Repo *repo, Repodata *data, const char *filename, const char *size, Id *next)
+{
+	const char *location;
+
+	while (*next < repo->end && pool_id2solvable(repo->pool, *next)->repo != repo)
+		++*next;
+	if (*next == repo->end)
+		return;
+	location = solvable_lookup_location(pool_id2solvable(repo->pool, *next), NULL);
+	if (str_starts(filename, "./"))
+		filename += 2;
+	if (location && !str_eq(location, filename))
+		return;
+	if (location)
+		repodata_set_num(data, *next, SOLVABLE_DOWNLOADSIZE, strtoull(size, NULL, 10));
+	++*next;
+}
+
+/* libsolv passes over the field Size, so the file is read once more for it. */
+static void read_sizes(Repo *repo, FILE *in)
+{
+	Repodata *data = repo_add_repodata(repo, 0);
+	char filename[PATH_MAX] = "", size[32] = "", *line = NULL;
+	Id next = repo->start;
+	size_t room = 0;
+
+	while (getline(&line, &room, in) >= 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (str_starts(line, "Filename: "))
+			snprintf(filename, sizeof(filename), "%s", line + strlen("Filename: "));
+		else if (str_starts(line, "Size: "))
+			snprintf(size, sizeof(size), "%s", line + strlen("Size: "));
+		if (*line)
+			continue;
+		set_size(repo, data, filename, size, &next);
+		*filename = *size = '\0';
+	}
+	if (*filename)
+		set_size(repo, data, filename, size, &next);
+	free(line);
+	repodata_internalize(data);
+}
+
 static int read_packages(Repo *repo, const struct index_part *part, struct err **err)
 {
 	FILE *in = solv_xfopen(part->path, "r");
@@ -73,6 +120,11 @@ static int read_packages(Repo *repo, const struct index_part *part, struct err *
 	fclose(in);
 	if (r != 0)
 		return err_set(err, EBADMSG, "%s: %s", part->suite, pool_errstr(repo->pool));
+	in = solv_xfopen(part->path, "r");
+	if (!in)
+		return err_set_errno(err, errno, "%s", part->path);
+	read_sizes(repo, in);
+	fclose(in);
 	return 0;
 }
 
@@ -91,7 +143,8 @@ static int read_solv(Repo *repo, const char *path)
 static int add_part(struct workspace *ws, Pool *pool, const struct index_part *part,
 		    struct err **err)
 {
-	cleanup_free char *cached = workspace_cached(ws, "solv", part->sha256);
+	cleanup_free char *name = xasprintf("%s.%s", part->sha256, SOLV_FORMAT);
+	cleanup_free char *cached = workspace_cached(ws, "solv", name);
 	Repo *repo = repo_create(pool, part->uri);
 	int r = read_solv(repo, cached);
 

@@ -49,9 +49,18 @@ static void take_relations(const struct deb822_stanza *s, const char *field, con
 static int check_identity(const struct package *p, const struct deb822_stanza *s, struct err **err)
 {
 	const char *name = deb822_get(s, "Package"), *version = deb822_get(s, "Version");
+	const char *field = deb822_get(s, "Source"), *source = field ? field : name;
+	const char *wanted = p->source ? p->source : p->name;
+	size_t len = source ? strcspn(source, " \t\n(") : 0;
 
-	if (str_eq(name, p->name) && str_eq(version, p->version))
-		return 0;
+	if (str_eq(name, p->name) && str_eq(version, p->version)) {
+		if (strlen(wanted) == len && strncmp(wanted, source, len) == 0)
+			return 0;
+		return err_set(err, EBADMSG,
+			       "package \"%s\": it is of the source \"%.*s\", and was to be of "
+			       "\"%s\"; was the lock altered?",
+			       name, (int)len, source, wanted);
+	}
 	return err_set(
 		err, EBADMSG,
 		"package \"%s\": the file is %s %s, and was to be %s %s; was the lock altered?",
@@ -63,13 +72,17 @@ static int read_stanza(struct unpacking *u, const struct deb822_stanza *s, struc
 	struct package *package = &u->packages->items[u->i];
 	const char *replaces = deb822_get(s, "Replaces");
 
+	int r = check_identity(package, s, err);
+
+	if (r < 0)
+		return r;
 	package_set_source(package, deb822_get(s, "Source"));
 	if (replaces)
 		u->replaces[u->i] = relation_names(replaces);
 	take_relations(s, "Pre-Depends", "Depends", &package->depends);
 	take_relations(s, "Recommends", "Suggests", &package->likes);
 	take_relations(s, "Provides", NULL, &package->provides);
-	return check_identity(package, s, err);
+	return 0;
 }
 
 static int read_control(struct unpacking *u, struct err **err)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/sendfile.h>
@@ -100,23 +101,46 @@ static int lock_unpacked(const char *cache, struct workspace *ws, struct err **e
 	return err_set_errno(err, errno, "%s", path);
 }
 
-int workspace_open(const char *cache, struct workspace *ret, struct err **err)
+static int open_cache(const char *cache, struct workspace *ws, struct err **err)
 {
 	cleanup_free char *tmp = xasprintf("%s/tmp", cache);
-	struct workspace ws = WORKSPACE_INIT;
 	int r = make_folders(cache, err);
 
-	if (r < 0)
-		return r;
-	r = lock_unpacked(cache, &ws, err);
 	if (r == 0)
-		r = take_folder(tmp, &ws, err);
+		r = lock_unpacked(cache, ws, err);
+	return r < 0 ? r : take_folder(tmp, ws, err);
+}
+
+int workspace_open(const char *cache, struct workspace *ret, struct err **err)
+{
+	struct workspace ws = WORKSPACE_INIT;
+	cleanup_err struct err *own = NULL;
+	struct stat st;
+	int r = open_cache(cache, &ws, &own);
+
 	if (r < 0) {
 		fd_close(&ws.unpacked_lock);
-		return r;
+		if ((r == -EACCES || r == -EPERM) && stat(cache, &st) == 0)
+			return err_set(err, -r,
+				       "cache %s: permission denied; it belongs to user %u: run as "
+				       "that user, or set ATOLL_ROOT to a folder of your own",
+				       cache, (unsigned int)st.st_uid);
+		return err_set(err, -r, "%s", err_msg(own));
 	}
 	ws.cache = xstrdup(cache);
 	*ret = ws;
+	return 0;
+}
+
+int workspace_open_apart(struct workspace *ret, struct err **err)
+{
+	const char *tmp = getenv("TMPDIR");
+	cleanup_free char *temp = xasprintf("%s/atoll.XXXXXX", tmp && *tmp ? tmp : "/var/tmp");
+
+	if (!mkdtemp(temp))
+		return err_set_errno(err, errno, "%s", temp);
+	*ret = (struct workspace)WORKSPACE_INIT;
+	ret->temp = steal_ptr(temp);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
  * The builder's folders.
  *
  *	CACHE/release/KEY      verified Release files       CACHE/index/SHA256    package indexes
- *	CACHE/solv/SHA256      the same, as libsolv reads   CACHE/packages/SHA256.deb
+ *	CACHE/solv/SHA256.N    the same, as libsolv reads   CACHE/packages/SHA256.deb
  *	CACHE/unpacked/SHA256  what is in those (unpacked.h)
  *	CACHE/kernel/SHA256/   unpacked kernel packages     CACHE/initramfs/KEY
  *	CACHE/java/KEY         modules that jlink linked
@@ -37,6 +37,8 @@ struct workspace {
 
 /* Makes the folders, sweeps what dead builders left, and takes a folder of our own. */
 int workspace_open(const char *cache, struct workspace *ret, struct err **err);
+/* Without a cache, for who only needs room: a folder in $TMPDIR, or in /var/tmp. */
+int workspace_open_apart(struct workspace *ret, struct err **err);
 void workspace_close(struct workspace *ws);
 
 /* "CACHE/FOLDER/NAME"; the caller frees. */
