@@ -13,6 +13,7 @@
 #include "machine.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #include "app.h"
 #include "control.h"
@@ -72,7 +73,7 @@ static void handle_app_end(int code, void *data)
 
 	machine.app_runs = false;
 	control_state(PHASE_EXITED, code, NULL);
-	if (code > 128)
+	if (code > 128 && code - 128 < NSIG)
 		log_info("the application was ended by signal %d", code - 128);
 	else
 		log_info("the application ended with status %d", code);

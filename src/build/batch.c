@@ -24,6 +24,11 @@
 #include "progress.h"
 #include "str.h"
 
+/* Of the recipes so far, with the file of each. */
+struct names {
+	char **names, **files;
+};
+
 /* A build under way. */
 struct job {
 	pid_t pid;
@@ -34,6 +39,7 @@ struct batch {
 	struct job jobs[PROGRESS_PLACES]; /* pid 0: a free place */
 	size_t at_once, running;
 	int worst;
+	struct names names;
 };
 
 /* NULL after its mistakes are said. */
@@ -54,6 +60,24 @@ static struct recipe *read_recipe(const char *file)
 	return recipe;
 }
 
+/* Says so when the image will take the place of another recipe's. */
+static void note_name(struct names *n, const struct recipe *recipe)
+{
+	for (size_t i = 0; n->names && n->names[i]; i++)
+		if (str_eq(n->names[i], recipe->name) && !str_eq(n->files[i], recipe->file))
+			log_warn("%s: %s and %s have this name: the image of the second takes the "
+				 "place of the first's",
+				 recipe->name, n->files[i], recipe->file);
+	strv_append(&n->names, recipe->name);
+	strv_append(&n->files, recipe->file);
+}
+
+static void finish_names(struct names *n)
+{
+	strv_free(n->names);
+	strv_free(n->files);
+}
+
 static int run_one(struct builder *b, recipe_fn run, const struct recipe *recipe)
 {
 	cleanup_err struct err *err = NULL;
@@ -67,16 +91,23 @@ static int run_one(struct builder *b, recipe_fn run, const struct recipe *recipe
 
 int batch_run(struct builder *b, recipe_fn run, char **files)
 {
+	struct names names = { 0 };
 	int worst = 0;
 
 	for (; *files; files++) {
 		struct recipe *recipe = read_recipe(*files);
-		int code = recipe ? run_one(b, run, recipe) : BATCH_MISTAKE;
+		int code = BATCH_MISTAKE;
 
+		if (recipe) {
+			if (run == builder_run)
+				note_name(&names, recipe);
+			code = run_one(b, run, recipe);
+		}
 		recipe_free(recipe);
 		if (code > worst)
 			worst = code;
 	}
+	finish_names(&names);
 	return worst;
 }
 
@@ -127,6 +158,8 @@ static void end_one(struct batch *batch)
 
 		if (job->pid != pid)
 			continue;
+		progress_leave_place((unsigned int)i);
+		progress_count();
 		note(batch, code_of(job, status));
 		free(job->name);
 		*job = (struct job){ 0 };
@@ -186,13 +219,17 @@ int batch_build(const struct builder *b, char **files, size_t n)
 	for (; *files; files++) {
 		struct recipe *recipe = read_recipe(*files);
 
-		if (recipe)
+		if (recipe) {
+			note_name(&batch.names, recipe);
 			begin(&batch, b, recipe);
-		else
+		} else {
+			progress_count();
 			note(&batch, BATCH_MISTAKE);
+		}
 		recipe_free(recipe);
 	}
 	while (batch.running)
 		end_one(&batch);
+	finish_names(&batch.names);
 	return batch.worst;
 }

@@ -49,7 +49,7 @@ static void usage(FILE *out)
 	      "  --force       even when nothing changed\n"
 	      "  --no-test     do not run the recipes' tests\n"
 	      "  --update      ask the package servers for newer indexes now\n"
-	      "  --quiet       say nothing but errors\n"
+	      "  --quiet       say nothing but warnings and errors\n"
 	      "  --sign KEY    sign with this secret key ('atoll key create')\n"
 	      "  --apt DIR     read sources and keys there instead of /etc/apt\n"
 	      "  --version, --help\n",

@@ -111,10 +111,9 @@ int selection_resolve(struct builder *b, const struct recipe *recipe, const char
 	cleanup_free char *at = recipe_at(recipe, "base");
 	int r = selection_open_universe(b, recipe->base, arch, progress, err);
 
-	if (r == -EINVAL) {
-		*ret_mistake = true;
+	*ret_mistake = r == -EINVAL;
+	if (r == -EINVAL || r == -ENOENT)
 		return err_prefix(err, "%s", at);
-	}
 	if (r < 0)
 		return r;
 	progress_stage(progress, "resolving");

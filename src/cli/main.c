@@ -41,6 +41,8 @@ static void print_commands(void)
 	printf("\n'atoll help COMMAND' tells more.\n");
 }
 
+static int run(const struct command *c, char **argv);
+
 int cmd_help(const struct args *args)
 {
 	const char *name = args_word(args, 0);
@@ -54,7 +56,8 @@ int cmd_help(const struct args *args)
 	if (!c)
 		return unknown_command(name);
 	command_print_help(c);
-	return 0;
+	fflush(stdout);
+	return c->raw ? run(c, (char *[]){ (char[]){ "--help" }, NULL }) : 0;
 }
 
 /* "--help" or "-h" among what stands before "--" and before words that are not ours to read. */

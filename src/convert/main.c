@@ -57,7 +57,7 @@ static void usage(FILE *out)
 	      "  --force            replace what is there\n"
 	      "  --apt DIR          for the kernel, read sources and keys there instead of "
 	      "/etc/apt\n"
-	      "  --quiet            say nothing but errors\n"
+	      "  --quiet            say nothing but warnings and errors\n"
 	      "  --version, --help\n"
 	      "\n",
 	      out);

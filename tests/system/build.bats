@@ -1023,7 +1023,8 @@ left_running() {
 	' bash "$builder"
 	echo "$output"
 	[ "$status" -eq 0 ]
-	[ "${#lines[@]}" -eq 4 ]
+	[ "${#lines[@]}" -eq 5 ]
+	[[ $output == *"b: b.yaml and d.yaml have this name: the image of the second takes the place of the first's"* ]]
 	# d's is the last of the name, as if one came after the other: b takes longest.
 	[[ $(grep '^b: ' <<<"$output" | tail -n 1) == "b: 1 package, "* ]]
 	grep -o 'GET .*' served | grep -v '"GET / ' | sort >asked

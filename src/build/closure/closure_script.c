@@ -198,8 +198,7 @@ static int miss_interpreter(struct closure *c, const struct tree_node *node, con
 		return 0;
 	strv_append(&c->missed, name);
 	strv_take(c->notes,
-		  xasprintf("/%s of %s needs its interpreter %s, %s: no script for it will "
-			    "run",
+		  xasprintf("scripts will not run: /%s of %s needs its interpreter %s, %s",
 			    node->path, node->owner, name, why));
 	return 0;
 }

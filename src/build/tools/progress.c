@@ -47,6 +47,16 @@ void progress_take_place(unsigned int place)
 	our_place = place;
 }
 
+void progress_leave_place(unsigned int place)
+{
+	*board->stages[place] = '\0';
+}
+
+void progress_count(void)
+{
+	board->ended++;
+}
+
 void progress_init(struct progress *p, const char *name, bool quiet)
 {
 	*p = (struct progress){
@@ -100,7 +110,6 @@ void progress_clear(struct progress *p)
 
 void progress_finish(struct progress *p)
 {
-	board->ended++;
 	say("");
 	progress_clear(p);
 	if (p->live)

@@ -22,6 +22,10 @@ void progress_share(unsigned int total);
 /* In such a process: its place in the line, which nobody else has as long as it runs; below PROGRESS_PLACES. */
 #define PROGRESS_PLACES 64
 void progress_take_place(unsigned int place);
+/* That process has ended. */
+void progress_leave_place(unsigned int place);
+/* One of the builds is done, however it went. */
+void progress_count(void);
 
 void progress_init(struct progress *p, const char *name, bool quiet);
 void progress_finish(struct progress *p);
