@@ -12,6 +12,7 @@
 #include "identity.h"
 #include "log.h"
 #include "mem.h"
+#include "mounts.h"
 #include "net.h"
 #include "process.h"
 #include "str.h"
@@ -94,6 +95,7 @@ int lease_begin(const struct agent *agent, struct err **err)
 {
 	cleanup_free char *link = xasprintf("/proc/1/fd/%d", program);
 	cleanup_strv char **nics = find_nics();
+	cleanup_fd int dir = -1;
 	int r = 0;
 
 	for (char **nic = nics; nic && *nic && r == 0; nic++)
@@ -106,7 +108,7 @@ int lease_begin(const struct agent *agent, struct err **err)
 		log_warn("no DHCP client: the machine has the addresses that IPv6's routers give");
 	if (!nics || program < 0)
 		return 0;
-	r = dir_make("/run/atoll", 0755, err);
+	r = mounts_own("/run/atoll", &dir, err);
 	if (r == 0 && symlink(link, COMMAND) < 0 && errno != EEXIST)
 		r = err_set_errno(err, errno, COMMAND);
 	for (char **nic = nics; *nic && r == 0; nic++)

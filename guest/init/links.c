@@ -15,6 +15,7 @@
 #include "fd.h"
 #include "log.h"
 #include "mem.h"
+#include "mounts.h"
 #include "relay.h"
 #include "str.h"
 #include "stream_msg.h"
@@ -219,7 +220,8 @@ static int listen_link(struct agent *agent, const struct guest_link *link, struc
 
 int links_listen(struct agent *agent, struct err **err)
 {
-	int r = dir_make(WIRE_LINKS_DIR, 0755, err);
+	cleanup_fd int dir = -1;
+	int r = mounts_own(WIRE_LINKS_DIR, &dir, err);
 
 	MSG_EACH (struct guest_link, link, &agent->config->links)
 		if (r == 0)

@@ -4,8 +4,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "devices.h"
@@ -16,6 +20,7 @@
 #include "str.h"
 
 #define VOLUME_FLAGS (MS_NOSUID | MS_NODEV)
+#define FOLDER       (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 struct place {
 	const char *target, *type, *options;
@@ -64,6 +69,42 @@ int mounts_runtime(struct err **err)
 	int r = mount_places("", runtime_places, ARRAY_SIZE(runtime_places), err);
 
 	return r < 0 ? r : skeleton_copy(run, "/run", err);
+}
+
+/* From a folder into one that is in it and made if need be. */
+static int enter_own(int *fd, const char *name)
+{
+	struct stat above, st;
+	int below;
+
+	if (mkdirat(*fd, name, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	below = openat(*fd, name, FOLDER);
+	if (below < 0 || fstat(*fd, &above) < 0)
+		return -errno;
+	fd_close(fd);
+	*fd = below;
+	if (fstat(below, &st) < 0)
+		return -errno;
+	return st.st_dev != above.st_dev ? -EXDEV : st.st_uid || st.st_mode & 022 ? -EPERM : 0;
+}
+
+int mounts_own(const char *path, int *ret_fd, struct err **err)
+{
+	cleanup_free char *names = xstrdup(path + strlen("/run/"));
+	cleanup_fd int fd = open("/run", FOLDER);
+	struct statfs fs;
+	int r = fd < 0 || fstatfs(fd, &fs) < 0 ? -errno : fs.f_type != TMPFS_MAGIC ? -EXDEV : 0;
+
+	for (char *rest = names, *name; r == 0 && (name = strsep(&rest, "/"));)
+		r = enter_own(&fd, name);
+	if (r < 0)
+		return err_set_errno(err, -r,
+				     "%s is Atoll's own folder, root's and in memory, and the "
+				     "image or a volume has something else there",
+				     path);
+	*ret_fd = steal_fd(&fd);
+	return 0;
 }
 
 void mounts_link_dev(void)

@@ -10,6 +10,11 @@
 int mounts_kernel(const char *root, struct err **err);
 /* VM: the rest of what programs expect: /dev/pts, /dev/shm, /run, /tmp. */
 int mounts_runtime(struct err **err);
+/*
+ * Makes a folder of Atoll's own, /run/NAME[/NAME]. It fails where that would be anywhere but in the tmpfs of /run, or
+ * would not be root's alone: images and volumes are foreign, and what is written there is secrets.
+ */
+int mounts_own(const char *path, int *ret_fd, struct err **err);
 /* The links in /dev that no kernel makes: fd, stdin, stdout, stderr. */
 void mounts_link_dev(void);
 

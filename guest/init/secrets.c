@@ -15,6 +15,7 @@
 
 #include "fd.h"
 #include "mem.h"
+#include "mounts.h"
 #include "passwd.h"
 #include "str.h"
 
@@ -39,7 +40,7 @@ static int fill(int fd, const struct msg_bytes *data)
 	return 0;
 }
 
-static int place(const struct wire_secret *s, const char *user, struct err **err)
+static int place(int dir, const struct wire_secret *s, const char *user, struct err **err)
 {
 	cleanup_free char *path = NULL;
 	cleanup_fd int fd = -1;
@@ -53,7 +54,7 @@ static int place(const struct wire_secret *s, const char *user, struct err **err
 	if (r < 0)
 		return err_prefix(err, "secret \"%s\"", s->name);
 	path = xasprintf(WIRE_SECRETS_DIR "/%s", s->name);
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
+	fd = openat(dir, s->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0400);
 	if (fd < 0)
 		return err_set_errno(err, errno, "%s", path);
 	r = fill(fd, &s->data);
@@ -64,10 +65,11 @@ static int place(const struct wire_secret *s, const char *user, struct err **err
 
 int secrets_place(const struct msg_records *secrets, const char *user, struct err **err)
 {
-	int r = secrets->n ? dir_make(WIRE_SECRETS_DIR, 0755, err) : 0;
+	cleanup_fd int dir = -1;
+	int r = secrets->n ? mounts_own(WIRE_SECRETS_DIR, &dir, err) : 0;
 
 	MSG_EACH (const struct wire_secret, s, secrets)
 		if (r == 0)
-			r = place(s, user, err);
+			r = place(dir, s, user, err);
 	return r;
 }

@@ -8,6 +8,8 @@
 #ifndef ATOLL_SKELETON_H
 #define ATOLL_SKELETON_H
 
+#include <stdbool.h>
+
 #include "err.h"
 
 #define SKELETON_MAX   4096 /* folders and links */
@@ -17,8 +19,13 @@
 int skeleton_open(const char *path);
 /*
  * Makes the folders and symbolic links that are below a folder below another too, with owners and modes.
- * Other files stay behind. The image is foreign: -E2BIG for more, or deeper, than the bounds.
+ * Other files stay behind, and what is Atoll's own. The image is foreign: -E2BIG for more, or deeper, than the bounds.
  */
 int skeleton_copy(int from, const char *to, struct err **err);
+/*
+ * A path below the folder that is, or is in, what Atoll itself puts there (secrets, links' sockets): an image must
+ * have no say in where that is, nor in whose it is.
+ */
+bool skeleton_is_own(const char *path);
 
 #endif

@@ -4,6 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 load world
+load archive
 
 setup_file() {
 	world_begin secrets
@@ -151,6 +152,36 @@ refused() {
 	[ "$status" -ne 0 ]
 	[[ $output == *'secret "key": '*"nobody-here"* ]]
 	"$atoll" down t
+}
+
+# foreign NAME JQ VOLUME: the files of box and those of the folder NAME, as an image that others made; JQ changes its config.
+foreign() {
+	[ -f box.tar ] || "$atoll" export --as tar box
+	mkdir -p files.box layers
+	tar -C files.box --exclude ./run --exclude run -xf box.tar
+	tar --numeric-owner --owner 0 --group 0 -cf "layers/$1.tar" -C "$WORK/files.box" . -C "$WORK/$1" .
+	archive "$(jq -c ".config = {Cmd: [\"/usr/bin/busybox\", \"sleep\", \"100000\"], Volumes: {\"/keep\": {}}} | $2" <<<"$CONFIG")" "$1"
+	timeout 60 "$atoll" import --name "$1" archive.tar
+	federation "$1" 'machines:' "  m: {appliance: $1, secrets: {word: files/word}, volumes: {$3: 16M}}"
+	run timeout 120 "$atoll" up "$1.yaml"
+	echo "$output"
+}
+
+@test "no image leads a secret onto a volume" {
+	local name
+	mkdir -p linked/run covered over
+	ln -s /keep linked/run/secrets
+	ln -s /keep over/run
+	foreign linked . keep
+	[ "$status" -eq 0 ]
+	[ "$(timeout 60 "$atoll" exec linked/m -- busybox stat -c %F /run/secrets /run/secrets/word | xargs)" = "directory regular file" ]
+	foreign covered '.config.Volumes = {"/run/secrets": {}}' secrets
+	[ "$status" -ne 0 ]
+	[[ $output == *"/run/secrets is Atoll's own folder, root's and in memory, and the image or a volume has something else there"* ]]
+	foreign over . keep
+	[ "$status" -ne 0 ]
+	for name in linked covered over; do "$atoll" down "$name"; done
+	[ -z "$(grep -raFl 'open sesame' "$ATOLL_ROOT" 2>/dev/null)" ]
 }
 
 @test "after its end nothing of it is left" {

@@ -31,6 +31,8 @@
 #define WAIT_MS     10000
 #define CONSOLE_MAX (1 << 20)
 
+const char *machine_link, *machine_link_target;
+
 /* The machine's side */
 
 static void must(int r, const char *what)
@@ -74,6 +76,8 @@ static void make_root(void)
 	must(mount("proc", "proc", "proc", 0, NULL), "proc");
 	must(mount("sysfs", "sys", "sysfs", 0, NULL), "sys");
 	make_nodes();
+	if (machine_link)
+		must(symlink(machine_link_target, machine_link), machine_link);
 }
 
 static void enter_root(void)

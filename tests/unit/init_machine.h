@@ -48,6 +48,8 @@ struct call {
 };
 
 struct machine *machine_create(struct guest_config *config);
+/* A symbolic link that the next ones have in their root before atoll-init is there; NULL: none. */
+extern const char *machine_link, *machine_link_target;
 /* With secrets: a list of struct wire_secret, or NULL. */
 struct machine *machine_create_with(struct guest_config *config, const struct msg_records *secrets);
 /* As above, and waits for PHASE_READY. */

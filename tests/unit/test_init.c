@@ -552,6 +552,29 @@ static void test_no_secrets(void **state)
 	expect_no_secret("word", "nobody-here", 4, "nobody-here");
 }
 
+/* An image's link leads neither secrets nor sockets elsewhere. */
+static void test_no_way_around(void **state)
+{
+	static const char *const message =
+		" is Atoll's own folder, root's and in memory, and the image or a volume has "
+		"something else there: ";
+	cleanup_free char *secrets = xasprintf("/run/secrets%s", message);
+	cleanup_free char *links = xasprintf("/run/atoll/links%s", message);
+	struct guest_config config = { 0 };
+	struct machine *m;
+
+	(void)state;
+	machine_link_target = "/tmp";
+	machine_link = "run/secrets";
+	expect_no_secret("word", NULL, 4, secrets);
+	machine_link = "run/atoll";
+	m = machine_create(&config);
+	assert_int_equal(machine_wait_end(m), 125);
+	assert_non_null(strstr(m->message, links));
+	machine_destroy(m);
+	machine_link = NULL;
+}
+
 static void test_prepare_fails(void **state)
 {
 	struct guest_config config = {
@@ -667,23 +690,15 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_bad_frame),
 	};
 	const struct CMUnitTest life_tests[] = {
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_missing_nic),
-		cmocka_unit_test(test_services),
-		cmocka_unit_test(test_service_refused),
-		cmocka_unit_test(test_links),
-		cmocka_unit_test(test_many_connections),
-		cmocka_unit_test(test_app_end),
-		cmocka_unit_test(test_app_missing),
-		cmocka_unit_test(test_prepare),
-		cmocka_unit_test(test_prepare_fails),
-		cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_no_secrets),
-		cmocka_unit_test(test_stop),
-		cmocka_unit_test(test_stop_deaf),
-		cmocka_unit_test(test_stop_in_prepare),
-		cmocka_unit_test(test_stop_with_shell),
-		cmocka_unit_test(test_monitor_gone),
+		cmocka_unit_test(test_files),           cmocka_unit_test(test_missing_nic),
+		cmocka_unit_test(test_services),        cmocka_unit_test(test_service_refused),
+		cmocka_unit_test(test_links),           cmocka_unit_test(test_many_connections),
+		cmocka_unit_test(test_app_end),         cmocka_unit_test(test_app_missing),
+		cmocka_unit_test(test_prepare),         cmocka_unit_test(test_prepare_fails),
+		cmocka_unit_test(test_secrets),         cmocka_unit_test(test_no_secrets),
+		cmocka_unit_test(test_no_way_around),   cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_stop_deaf),       cmocka_unit_test(test_stop_in_prepare),
+		cmocka_unit_test(test_stop_with_shell), cmocka_unit_test(test_monitor_gone),
 	};
 	int r = helper_main(argc, argv);
 

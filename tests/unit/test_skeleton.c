@@ -91,6 +91,28 @@ static void test_folders_and_links(void **state)
 	assert_int_equal(readlink("to/root", target, sizeof(target) - 1), 1);
 }
 
+/* Whatever the image has where secrets and sockets will be: a link, or a folder of somebody's. */
+static void test_own(void **state)
+{
+	(void)state;
+	make("from/atoll", 0777, 7);
+	make("from/atoll/links", 0777, 7);
+	assert_int_equal(symlink("/data", "from/secrets"), 0);
+	make("from/secrets2", 0755, 0);
+	make("from/a", 0755, 0);
+	make("from/a/secrets", 0755, 7);
+	assert_int_equal(copy(), 0);
+	assert_int_equal(access("to/atoll", F_OK), -1);
+	assert_int_equal(readlink("to/secrets", (char[1]){ 0 }, 1), -1);
+	expect("to/secrets2", S_IFDIR | 0755, 0);
+	expect("to/a/secrets", S_IFDIR | 0755, 7);
+	assert_true(skeleton_is_own("atoll/links/x"));
+	assert_true(skeleton_is_own("secrets"));
+	assert_false(skeleton_is_own("secret"));
+	assert_false(skeleton_is_own("atolls/links"));
+	assert_false(skeleton_is_own(""));
+}
+
 /* Nothing is left out in silence. */
 static void test_there_already(void **state)
 {
@@ -132,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_folders_and_links, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_there_already, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounds, setup, teardown),
