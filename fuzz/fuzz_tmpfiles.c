@@ -15,8 +15,10 @@ static void check(const struct tmpfiles *t)
 		abort();
 	for (size_t i = 0; i < t->n; i++)
 		if (t->items[i].path[0] != '/' || t->items[i].mode > 07777 || !t->items[i].owner ||
-		    !t->items[i].line)
+		    !t->items[i].line || (t->items[i].target && !*t->items[i].target))
 			abort();
+	if (!t->fault != !t->fault_line)
+		abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -24,9 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	cleanup_free char *text = xstrndup((const char *)bytes, len);
 	struct tmpfiles t;
 	struct unit u;
-	unsigned int bad;
 
-	tmpfiles_read(text, &t, &bad);
+	tmpfiles_read(text, &t);
 	check(&t);
 	tmpfiles_finish(&t);
 	unit_read(text, len % 2 ? "fuzz@.service" : "fuzz.service", &u);

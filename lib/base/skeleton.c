@@ -116,5 +116,10 @@ int skeleton_copy(int from, const char *to, struct err **err)
 		return 0;
 	fd = open(to, FOLDER);
 	r = fd < 0 ? -errno : copy_below(&c, from, fd);
+	if (r == -E2BIG)
+		return err_set(err, -r,
+			       "the image has more than %u folders and links below %s, or folders "
+			       "more than %u deep in one another; a machine copies no more of them",
+			       SKELETON_MAX, to, SKELETON_DEPTH);
 	return r < 0 ? err_set_errno(err, -r, "the image's folders below %s", to) : 0;
 }

@@ -266,6 +266,8 @@ static int check(struct build *s, struct err **err)
 	int r = tree_complete(&s->tree, err);
 
 	if (r == 0)
+		r = runtime_check(&s->tree, err);
+	if (r == 0)
 		r = setuid_restrict(s->recipe, &s->tree, &notes, err);
 	build_say(s, notes);
 	if (r == 0)

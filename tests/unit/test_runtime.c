@@ -14,6 +14,7 @@
 #include "fd.h"
 #include "mem.h"
 #include "runtime.h"
+#include "skeleton.h"
 #include "str.h"
 #include "unit.h"
 
@@ -32,14 +33,16 @@ static void expect_items(const struct tmpfiles *t, const char *expected)
 	assert_string_equal(found, expected);
 }
 
-static void expect_lines(const char *text, const char *expected, unsigned int first_bad)
+/* `fault`: the begin of what is wrong with that line. */
+static void expect_lines(const char *text, const char *expected, unsigned int fault_line,
+			 const char *fault)
 {
 	struct tmpfiles t;
-	unsigned int bad;
 
-	tmpfiles_read(text, &t, &bad);
+	tmpfiles_read(text, &t);
 	expect_items(&t, expected);
-	assert_int_equal(bad, first_bad);
+	assert_int_equal(t.fault_line, fault_line);
+	assert_int_equal(strncmp(t.fault ? t.fault : "", fault, strlen(fault)), 0);
 	tmpfiles_finish(&t);
 }
 
@@ -52,7 +55,7 @@ static void test_lines(void **state)
 		     "3 /var/lib/dbus 755 root:root\n"
 		     "4 /var/lib/dbus/machine-id 755 root:root /etc/machine-id\n"
 		     "5 /run/dbus/containers 755 messagebus:root\n",
-		     0);
+		     0, "");
 	expect_lines("d\t/run/haproxy\t2775\thaproxy haproxy -\n"
 		     "D! /tmp/.X11-unix 1777 root root 10d\n"
 		     "d- /root :0700 root :root -\n"
@@ -61,20 +64,43 @@ static void test_lines(void **state)
 		     "1 /run/haproxy 2775 haproxy:haproxy\n2 /tmp/.X11-unix 1777 root:root\n"
 		     "3 /root 700 root:root\n4 /run/a 755 root:root\n"
 		     "5 /run/with space 750 root:\n",
-		     0);
-	/* What changes or takes away, and links to where a system is reset from. */
-	expect_lines(
-		"z /run/log/journal 2755 root systemd-journal - -\nr! /etc/passwd.lock\n"
-		"h /var/log/journal/%m - - - - +C\nx /tmp/systemd-private-%b-*\n"
-		"f+! /run/utmp 0664 root utmp -\nL /etc/os-release\ne /var/cache/x 0755 - - 5d\n",
-		"", 0);
-	expect_lines("d /run/%b\n", "", 1);
-	expect_lines("d /run/a 0755\nd run/b\n", "1 /run/a 755 root:root\n", 2);
-	expect_lines("d /run/a 0799\n", "", 1);
-	expect_lines("d /run/a 7777777\n", "", 1);
-	expect_lines("d /run/\\x41\n", "", 1);
-	expect_lines("d \"/run/a\n", "", 1);
-	expect_lines("\"\" /run/a\nd", "", 2);
+		     0, "");
+}
+
+/* Each makes nothing, and the first says why. */
+static void test_faults(void **state)
+{
+	static const char *const not_made[] = {
+		/* What makes files, changes or takes away, and links to where a system is reset from. */
+		"z /run/log/journal 2755 root systemd-journal - -",
+		"r! /etc/passwd.lock",
+		"h /var/log/journal/%m - - - - +C",
+		"x /tmp/systemd-private-%b-*",
+		"f+! /run/utmp 0664 root utmp -",
+		"p /run/pipe",
+		"e /var/cache/x 0755 - - 5d",
+		"\"\" /run/a",
+		"L /etc/os-release",
+		"L /run/a - - - - -",
+	};
+	static const char *const not_format[] = {
+		"d /run/%b",
+		"d run/b",
+		"d /run/a 0799",
+		"d /run/a 7777777",
+		"d /run/\\x41",
+		"d \"/run/a",
+		"d",
+		"L /run/a - - - - \"\"",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(not_made); i++)
+		expect_lines(not_made[i], "", 1, "only folders (types d, D, v, q, Q) and links");
+	for (size_t i = 0; i < ARRAY_SIZE(not_format); i++)
+		expect_lines(not_format[i], "", 1, "expected a line of tmpfiles.d(5)");
+	expect_lines("d /run/a 0755\nd run/b\nz /run/c\nd /run/d\n",
+		     "1 /run/a 755 root:root\n4 /run/d 755 root:root\n", 2, "expected");
 }
 
 static void test_specifiers(void **state)
@@ -141,14 +167,15 @@ static void test_bounds(void **state)
 	cleanup_buf struct buf text = BUF_INIT;
 	struct tmpfiles t;
 	struct unit u;
-	unsigned int bad;
 
 	(void)state;
 	for (unsigned int i = 0; i < 2 * TMPFILES_MAX; i++)
 		buf_printf(&text, "d /run/%u\n", i);
 	buf_append(&text, "", 1);
-	tmpfiles_read((char *)buf_bytes(&text), &t, &bad);
+	tmpfiles_read((char *)buf_bytes(&text), &t);
 	assert_int_equal(t.n, TMPFILES_MAX);
+	assert_int_equal(t.fault_line, TMPFILES_MAX + 1);
+	assert_string_equal(t.fault, "more than 256 folders and links in one file");
 	tmpfiles_finish(&t);
 	buf_clear(&text);
 	buf_append_str(&text, "[Service]\n");
@@ -402,10 +429,131 @@ static void test_recipes_mistakes(void **state)
 		  "and without what only a machine knows");
 }
 
+/* Nothing that a recipe asks for is dropped in silence. */
+static void test_recipes_wishes(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{ "d /srv/x", "1: /srv/x: only folders and links below /run and /var are made" },
+		{ "d /run", "1: /run: only folders and links below /run and /var are made" },
+		{ "d /run/../etc/x",
+		  "1: /run/../etc/x: only folders and links below /run and /var are made" },
+		{ "\nf /run/x 0644 - - - text",
+		  "2: only folders (types d, D, v, q, Q) and links (L) that say where they lead "
+		  "are made" },
+		{ "L /run/secrets - - - - /data",
+		  "1: /run/secrets: /run/atoll and /run/secrets are Atoll's own" },
+		{ "d /run/atoll/links 0777 bus",
+		  "1: /run/atoll/links: /run/atoll and /run/secrets are Atoll's own" },
+		{ "L /run/a - - - - b\nd /run/a/c",
+		  "2: /run/a/c: something above it is not a folder" },
+		{ "d /run/e/below\nL /run/e - - - - x",
+		  "2: /run/e: it is there already, and no link takes its place" },
+		{ "d /var/log 0777", "1: /var/log: it is there already, and stays as it is" },
+		{ "d /run/twice\nd /run/twice 0700",
+		  "2: /run/twice: it is there already, and stays as it is" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		cleanup_free char *path = xasprintf("etc/tmpfiles.d/%zu.conf", i);
+		cleanup_free char *expected = xasprintf("/%s:%s", path, cases[i].expected);
+
+		put(w, "recipe", path, 0644, cases[i].text);
+		refuse(w, expected);
+		runtime_finish(&w->runtime);
+		tree_remove(&w->tree, path);
+		tree_remove(&w->tree, "run/a");
+		tree_remove(&w->tree, "run/e/below");
+		tree_remove(&w->tree, "run/twice");
+	}
+}
+
+/* The same of packages stops no build. */
+static void test_packages_wishes(void **state)
+{
+	struct world *w = *state;
+	cleanup_free char *long_text = xmalloc(TMPFILES_BYTES_MAX + 2);
+
+	memset(long_text, '\n', TMPFILES_BYTES_MAX + 1);
+	long_text[TMPFILES_BYTES_MAX + 1] = '\0';
+	put(w, "server", "usr/lib/tmpfiles.d/long.conf", 0644, long_text);
+	put(w, "server", "usr/lib/systemd/system/long.service", 0644, long_text);
+	put(w, "server", "usr/lib/tmpfiles.d/server.conf", 0644,
+	    "L /run/a - - - - \"\"\nd /run/e/below\nL /run/e - - - - x\n"
+	    "L /var/run/secrets - - - - /data\nd /run/b\n");
+	declare(w);
+	expect(w, "run/b",
+	       "755 0 0 data usr/sbin/server /usr/lib/tmpfiles.d/server.conf:5 declares it");
+	expect(w, "run/e/below",
+	       "755 0 0 data usr/sbin/server /usr/lib/tmpfiles.d/server.conf:2 declares it");
+	expect(w, "run/a", "left");
+	expect(w, "run/e", "left");
+	expect(w, "run/secrets", "left");
+	assert_int_equal(strv_len(w->notes), 3);
+	assert_string_equal(w->notes[0], "/usr/lib/tmpfiles.d/long.conf: longer than 256 KiB, the "
+					 "most that is read; passed over");
+	assert_string_equal(w->notes[1],
+			    "/usr/lib/tmpfiles.d/server.conf:4: /var/run/secrets: /run/atoll and "
+			    "/run/secrets are Atoll's own; passed over");
+	assert_string_equal(w->notes[2], "/usr/lib/systemd/system/long.service: longer than 256 "
+					 "KiB, the most that is read; passed over");
+	put(w, "recipe", "etc/tmpfiles.d/own.conf", 0644, long_text);
+	runtime_finish(&w->runtime);
+	refuse(w, "/etc/tmpfiles.d/own.conf: longer than 256 KiB, the most that is read");
+}
+
+static void expect_bounds(const struct world *w, const char *expected)
+{
+	cleanup_err struct err *err = NULL;
+
+	assert_int_equal(runtime_check(&w->tree, &err), expected ? -EINVAL : 0);
+	assert_string_equal(err ? err_msg(err) : "", expected ? expected : "");
+}
+
+/* What machines would not copy, whoever has it there; what they do not copy does not count. */
+static void test_machines_bounds(void **state)
+{
+	struct world *w = *state;
+	cleanup_buf struct buf path = BUF_INIT;
+	cleanup_free char *deep = NULL, *expected = NULL;
+
+	buf_append_str(&path, "run");
+	for (int i = 1; i < SKELETON_DEPTH; i++)
+		buf_append_str(&path, "/d");
+	deep = buf_steal_str(&path);
+	put_folder(w, "server", deep);
+	expect_bounds(w, NULL);
+	buf_printf(&path, "%s/link", deep);
+	buf_append(&path, "", 1);
+	tree_put_link(&w->tree, (char *)buf_bytes(&path), "x", "server", "");
+	expect_bounds(w, NULL);
+	put_folder(w, "server", (char *)buf_bytes(&path));
+	expected = xasprintf("/%s of server: folders of /run are more than 32 deep in one another, "
+			     "and machines would have to copy them",
+			     (char *)buf_bytes(&path));
+	expect_bounds(w, expected);
+	tree_remove(&w->tree, (char *)buf_bytes(&path));
+	for (int i = 1; i < SKELETON_MAX; i++) {
+		cleanup_free char *name = xasprintf("run/%04d", i);
+		cleanup_free char *own = xasprintf("run/secrets/%04d", i);
+
+		tree_put_link(&w->tree, name, "x", "bus", "");
+		tree_put_link(&w->tree, own, "x", "bus", "");
+	}
+	put(w, "bus", "run/file", 0644, "");
+	expect_bounds(w, NULL);
+	put_folder(w, "bus", "run/z");
+	expect_bounds(w, "/run/z of bus: below /run are more than 4096 folders and links, which "
+			 "machines would have to copy");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_specifiers),
 		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_bounds),
@@ -415,6 +563,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_service_manager, begin, end),
 		cmocka_unit_test_setup_teardown(test_unknown_users, begin, end),
 		cmocka_unit_test_setup_teardown(test_recipes_mistakes, begin, end),
+		cmocka_unit_test_setup_teardown(test_recipes_wishes, begin, end),
+		cmocka_unit_test_setup_teardown(test_packages_wishes, begin, end),
+		cmocka_unit_test_setup_teardown(test_machines_bounds, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,8 @@ static void test_none(void **state)
 static void test_bounds(void **state)
 {
 	char path[SKELETON_DEPTH * 2 + 16] = "from";
+	cleanup_err struct err *err = NULL;
+	cleanup_fd int from = -1;
 
 	(void)state;
 	for (int i = 1; i < SKELETON_DEPTH; i++)
@@ -147,7 +149,11 @@ static void test_bounds(void **state)
 
 		assert_int_equal(symlink("x", name), 0);
 	}
-	assert_int_equal(copy(), -E2BIG);
+	assert_true((from = skeleton_open("from")) >= 0);
+	assert_int_equal(skeleton_copy(from, "to", &err), -E2BIG);
+	assert_string_equal(err_msg(err),
+			    "the image has more than 4096 folders and links below to, or folders "
+			    "more than 32 deep in one another; a machine copies no more of them");
 }
 
 int main(void)

@@ -22,6 +22,7 @@
 
 #include "content.h"
 #include "mem.h"
+#include "skeleton.h"
 #include "str.h"
 #include "unit.h"
 
@@ -38,29 +39,65 @@ struct declaring {
 
 void runtime_finish(struct runtime *r)
 {
-	for (size_t i = 0; i < r->n_unowned; i++) {
-		free(r->unowned[i].path);
-		free(r->unowned[i].note);
+	for (size_t i = 0; i < r->n_notes; i++) {
+		free(r->notes[i].path);
+		free(r->notes[i].text);
 	}
-	free(r->unowned);
+	free(r->notes);
 	*r = (struct runtime){ 0 };
 }
 
 void runtime_notes(const struct runtime *r, const struct tree *tree, char ***notes)
 {
-	for (size_t i = 0; i < r->n_unowned; i++)
-		if (tree_get(tree, r->unowned[i].path) && !strv_has(*notes, r->unowned[i].note))
-			strv_append(notes, r->unowned[i].note);
+	for (size_t i = 0; i < r->n_notes; i++) {
+		const struct runtime_note *note = &r->notes[i];
+
+		if ((!note->path || tree_get(tree, note->path)) && !strv_has(*notes, note->text))
+			strv_append(notes, note->text);
+	}
 }
 
-/* --- a folder --- */
+/* Takes over the text. */
+static void add_note(struct runtime *r, const char *path, char *text)
+{
+	r->notes = xreallocarray(r->notes, r->n_notes + 1, sizeof(*r->notes));
+	r->notes[r->n_notes++] =
+		(struct runtime_note){ .path = path ? xstrdup(path) : NULL, .text = text };
+}
 
-static bool is_place(const struct tree *tree, const char *path)
+/* --- what is passed over --- */
+
+static bool is_recipes(const struct declaring *d)
+{
+	return str_eq(d->file->owner, "recipe");
+}
+
+/*
+ * A recipe's author wants what the line says; a package is written for systems that have more than machines, so of
+ * that only what somebody may miss is said.
+ */
+static int pass_over(struct declaring *d, unsigned int line, const char *why, bool say,
+		     struct err **err)
+{
+	cleanup_free char *number = line ? xasprintf(":%u", line) : xstrdup("");
+
+	if (is_recipes(d))
+		return err_set(err, EINVAL, "/%s%s: %s", d->file->path, number, why);
+	if (say)
+		add_note(d->ret, NULL,
+			 xasprintf("/%s%s: %s; passed over", d->file->path, number, why));
+	return 0;
+}
+
+static bool is_own(const char *path)
+{
+	return str_starts(path, "run/") && skeleton_is_own(path + strlen("run/"));
+}
+
+static bool is_in_folders(const struct tree *tree, const char *path)
 {
 	cleanup_free char *parent = xstrdup(path);
 
-	if (!str_starts(path, "run/") && !str_starts(path, "var/"))
-		return false;
 	for (char *slash; (slash = strrchr(parent, '/'));) {
 		const struct tree_node *node;
 
@@ -72,16 +109,42 @@ static bool is_place(const struct tree *tree, const char *path)
 	return true;
 }
 
-static bool is_recipes(const struct declaring *d)
+static bool has_below(const struct tree *tree, const char *path)
 {
-	return str_eq(d->file->owner, "recipe");
+	cleanup_free struct tree_node **nodes = tree_list(tree);
+	cleanup_free char *folder = xasprintf("%s/", path);
+
+	for (size_t i = 0; nodes[i]; i++)
+		if (str_starts(nodes[i]->path, folder))
+			return true;
+	return false;
 }
+
+/* Why the tree does not take it, or NULL. */
+static const char *find_refusal(const struct tree *tree, const char *path, bool link)
+{
+	const struct tree_node *node = tree_get(tree, path);
+
+	if (!str_starts(path, "run/") && !str_starts(path, "var/"))
+		return "only folders and links below /run and /var are made";
+	if (is_own(path))
+		return "/run/atoll and /run/secrets are Atoll's own";
+	if (!is_in_folders(tree, path))
+		return "something above it is not a folder";
+	if (link && (node || has_below(tree, path)))
+		return "it is there already, and no link takes its place";
+	/* Of a package, and not declared before. */
+	if (node && (!S_ISDIR(node->mode) || node->reason != REASON_PACKAGE || node->detail))
+		return "it is there already, and stays as it is";
+	return NULL;
+}
+
+/* --- a folder --- */
 
 /* Root's when nobody is of that name. A recipe has to know better; a package's script would have made them. */
 static int find_owner(struct declaring *d, const struct tmpfile *item, const char *path,
 		      uint32_t *ret_uid, uint32_t *ret_gid, struct err **err)
 {
-	struct runtime *ret = d->ret;
 	cleanup_err struct err *own = NULL;
 	int r = accounts_find(d->accounts, item->owner, ret_uid, ret_gid, &own);
 
@@ -90,12 +153,9 @@ static int find_owner(struct declaring *d, const struct tmpfile *item, const cha
 	if (is_recipes(d))
 		return err_set(err, -r, "/%s:%u: %s", d->file->path, item->line, err_msg(own));
 	*ret_uid = *ret_gid = 0;
-	ret->unowned = xreallocarray(ret->unowned, ret->n_unowned + 1, sizeof(*ret->unowned));
-	ret->unowned[ret->n_unowned++] = (struct runtime_unowned){
-		.path = xstrdup(path),
-		.note = xasprintf("/%s:%u: %s; /%s is root's", d->file->path, item->line,
-				  err_msg(own), path),
-	};
+	add_note(d->ret, path,
+		 xasprintf("/%s:%u: %s; /%s is root's", d->file->path, item->line, err_msg(own),
+			   path));
 	return 0;
 }
 
@@ -115,18 +175,20 @@ static struct tree_node *put(struct declaring *d, const struct tmpfile *item, co
 
 static int declare(struct declaring *d, const struct tmpfile *item, struct err **err)
 {
-	cleanup_free char *path = NULL, *where = NULL;
+	cleanup_free char *path = NULL, *where = NULL, *why = NULL;
+	const char *refusal;
 	struct tree_node *node;
 	uint32_t uid, gid;
 	int r;
 
-	if (tree_path(item->path, &path) < 0 || !is_place(d->tree, path))
-		return 0;
+	if (tree_path(item->path, &path) < 0)
+		path = xstrdup("");
+	refusal = find_refusal(d->tree, path, item->target);
+	if (refusal) {
+		why = xasprintf("%s: %s", item->path, refusal);
+		return pass_over(d, item->line, why, is_own(path), err);
+	}
 	node = tree_get(d->tree, path);
-	/* Of a package, and not declared before. */
-	if (node && (!S_ISDIR(node->mode) || node->reason != REASON_PACKAGE || node->detail ||
-		     item->target))
-		return 0;
 	r = find_owner(d, item, path, &uid, &gid, err);
 	if (r < 0)
 		return r;
@@ -156,16 +218,13 @@ static int declare_all(struct declaring *d, const struct tmpfiles *t, struct err
 static int read_tmpfiles(struct declaring *d, const char *text, struct err **err)
 {
 	struct tmpfiles t;
-	unsigned int bad;
-	int r;
+	int r = 0;
 
-	tmpfiles_read(text, &t, &bad);
-	r = bad && is_recipes(d)
-		    ? err_set(err, EINVAL,
-			      "/%s:%u: expected a line of tmpfiles.d(5), without escapes and "
-			      "without what only a machine knows",
-			      d->file->path, bad)
-		    : declare_all(d, &t, err);
+	tmpfiles_read(text, &t);
+	if (t.fault)
+		r = pass_over(d, t.fault_line, t.fault, false, err);
+	if (r == 0)
+		r = declare_all(d, &t, err);
 	tmpfiles_finish(&t);
 	return r;
 }
@@ -237,15 +296,19 @@ static int read_file(struct declaring *d, size_t place, struct err **err)
 {
 	const struct tree_node *manager = tree_get(d->tree, MANAGER);
 	cleanup_buf struct buf text = BUF_INIT;
+	cleanup_err struct err *own = NULL;
 	int r;
 
 	if (!S_ISREG(d->file->mode) || !d->file->content || is_recipes(d) != places[place].recipe ||
 	    is_replaced(d->tree, d->file->path) ||
 	    (manager && str_eq(manager->owner, d->file->owner)))
 		return 0;
-	r = content_read(d->file, TMPFILES_BYTES_MAX, &text, err);
+	r = content_read(d->file, TMPFILES_BYTES_MAX, &text, &own);
+	if (r == -EFBIG)
+		return pass_over(d, 0, "longer than 256 KiB, the most that is read", true, err);
 	if (r < 0)
-		return err_prefix(err, "package \"%s\": /%s", d->file->owner, d->file->path);
+		return err_set(err, -r, "/%s of %s: %s", d->file->path, d->file->owner,
+			       err_msg(own));
 	buf_append(&text, "", 1);
 	return places[place].read(d, (char *)buf_bytes(&text), err);
 }
@@ -267,4 +330,43 @@ int runtime_declare(const struct package_list *packages, const struct accounts *
 				r = read_file(&d, place, err);
 		}
 	return r;
+}
+
+/* --- the bounds of machines --- */
+
+static unsigned int depth_of(const char *path)
+{
+	unsigned int n = 1;
+
+	while ((path = strchr(path, '/'))) {
+		path++;
+		n++;
+	}
+	return n;
+}
+
+int runtime_check(const struct tree *tree, struct err **err)
+{
+	cleanup_free struct tree_node **nodes = tree_list(tree);
+	size_t n = 0;
+
+	for (size_t i = 0; nodes[i]; i++) {
+		const struct tree_node *node = nodes[i];
+
+		if (!str_starts(node->path, "run/") || is_own(node->path) ||
+		    (!S_ISDIR(node->mode) && !S_ISLNK(node->mode)))
+			continue;
+		if (++n > SKELETON_MAX)
+			return err_set(err, EINVAL,
+				       "/%s of %s: below /run are more than %u folders and links, "
+				       "which machines would have to copy",
+				       node->path, node->owner, SKELETON_MAX);
+		/* "run" itself is one. */
+		if (S_ISDIR(node->mode) && depth_of(node->path) > SKELETON_DEPTH)
+			return err_set(err, EINVAL,
+				       "/%s of %s: folders of /run are more than %u deep in one "
+				       "another, and machines would have to copy them",
+				       node->path, node->owner, SKELETON_DEPTH);
+	}
+	return 0;
 }

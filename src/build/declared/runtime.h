@@ -10,19 +10,21 @@
 #include "package.h"
 #include "tree.h"
 
-/* Folders whose owner nobody is, so that they are root's. */
+/* What is done otherwise than a package says: with the path that it is about, or without. */
 struct runtime {
-	struct runtime_unowned {
-		char *path, *note;
-	} * unowned;
-	size_t n_unowned;
+	struct runtime_note {
+		char *path, *text;
+	} * notes;
+	size_t n_notes;
 };
 
 /* Puts them all into the tree, so that the closure can tell which of them are asked for. */
 int runtime_declare(const struct package_list *packages, const struct accounts *accounts,
 		    struct tree *tree, struct runtime *ret, struct err **err);
-/* Warnings about those that are still there. */
+/* Warnings: those about a path only when it is still there. */
 void runtime_notes(const struct runtime *r, const struct tree *tree, char ***notes);
+/* Whether machines can copy all that is below /run of a complete tree. */
+int runtime_check(const struct tree *tree, struct err **err);
 void runtime_finish(struct runtime *r);
 
 #endif

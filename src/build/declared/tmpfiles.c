@@ -12,6 +12,13 @@
 
 #define FOLDER_MODE 0755
 
+static const char not_format[] =
+	"expected a line of tmpfiles.d(5), without escapes and without what "
+	"only a machine knows";
+static const char not_made[] =
+	"only folders (types d, D, v, q, Q) and links (L) that say where they lead are made";
+static const char too_many[] = "more than 256 folders and links in one file";
+
 /* The words of a line. */
 enum { TYPE, PATH, MODE, USER, GROUP, AGE, ARGUMENT };
 
@@ -121,7 +128,7 @@ static char *owner_of(char *const *words, size_t n)
 }
 
 /* A link without a target is to where a system is reset from, which machines do not have. */
-static int read_words(char *const *words, struct tmpfile *ret)
+static const char *read_words(char *const *words, struct tmpfile *ret)
 {
 	size_t n = strv_len(words);
 	bool link = n && is_type(words[TYPE], "L");
@@ -129,50 +136,57 @@ static int read_words(char *const *words, struct tmpfile *ret)
 
 	*ret = (struct tmpfile){ .mode = FOLDER_MODE };
 	if (n <= PATH)
-		return -EINVAL;
-	if ((!link && !is_type(words[TYPE], "dDvqQ")) || (link && n <= ARGUMENT))
-		return 0;
+		return not_format;
+	if (link ? n <= ARGUMENT || str_eq(words[ARGUMENT], "-") : !is_type(words[TYPE], "dDvqQ"))
+		return not_made;
 	mode = word_at(words, n, MODE);
 	if (mode && tmpfiles_mode(mode, &ret->mode) < 0)
-		return -EINVAL;
+		return not_format;
 	ret->path = specifiers_expand(words[PATH], NULL);
 	ret->target = link ? specifiers_expand(words[ARGUMENT], NULL) : NULL;
 	ret->owner = owner_of(words, n);
-	return ret->path && *ret->path == '/' && (ret->target || !link) ? 1 : -EINVAL;
+	return ret->path && *ret->path == '/' && (!link || (ret->target && *ret->target))
+		       ? NULL
+		       : not_format;
 }
 
-static int read_line(const char *line, unsigned int number, struct tmpfiles *t)
+/* NULL, or why it makes nothing. */
+static const char *read_line(const char *line, unsigned int number, struct tmpfiles *t)
 {
 	struct tmpfile item = { 0 };
 	cleanup_strv char **words = NULL;
-	int r;
+	const char *fault;
 
 	line += strspn(line, " \t\r");
 	if (!*line || *line == '#')
-		return 0;
+		return NULL;
 	/* An escape there is C's, not a shell's. */
 	if (strlen(line) > TMPFILES_LINE_MAX || strchr(line, '\\') ||
 	    str_split_words(line, &words) < 0)
-		return -EINVAL;
-	r = read_words(words, &item);
+		return not_format;
+	fault = read_words(words, &item);
+	if (!fault && t->n == TMPFILES_MAX)
+		fault = too_many;
 	item.line = number;
-	if (r > 0)
-		tmpfiles_add(t, item);
-	else
+	if (fault)
 		finish_item(&item);
-	return r;
+	else
+		tmpfiles_add(t, item);
+	return fault;
 }
 
-void tmpfiles_read(const char *text, struct tmpfiles *ret, unsigned int *ret_bad)
+void tmpfiles_read(const char *text, struct tmpfiles *ret)
 {
 	*ret = (struct tmpfiles){ 0 };
-	*ret_bad = 0;
 	for (unsigned int number = 1; *text; number++) {
 		size_t n = strcspn(text, "\n");
 		cleanup_free char *line = xstrndup(text, n);
+		const char *fault = read_line(line, number, ret);
 
-		if (read_line(line, number, ret) < 0 && !*ret_bad)
-			*ret_bad = number;
+		if (fault && !ret->fault) {
+			ret->fault = fault;
+			ret->fault_line = number;
+		}
 		text += n + (text[n] == '\n');
 	}
 }

@@ -26,17 +26,17 @@ struct tmpfile {
 struct tmpfiles {
 	struct tmpfile *items;
 	size_t n;
+	/* The first line of tmpfiles.d that makes none, and why that is; 0 and NULL: all do. */
+	unsigned int fault_line;
+	const char *fault;
 };
 
 void tmpfiles_finish(struct tmpfiles *t);
 /* Takes over what the item points to. */
 void tmpfiles_add(struct tmpfiles *t, struct tmpfile item);
 
-/*
- * Lines that make folders and links; the others change what is there, or take it away. *ret_bad is the
- * number of the first that is not of the format, or says what only a machine knows; 0: there is none.
- */
-void tmpfiles_read(const char *text, struct tmpfiles *ret, unsigned int *ret_bad);
+/* Lines that make folders and links; the others make files, change what is there, or take it away. */
+void tmpfiles_read(const char *text, struct tmpfiles *ret);
 
 /*
  * A word with what its specifiers ("%t") stand for; NULL when one of them is known to a machine alone.
