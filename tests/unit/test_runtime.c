@@ -155,6 +155,12 @@ static void test_units(void **state)
 		    "redis@.service", "/usr/bin/redis-server|a b|--no",
 		    "5 /run/redis 2755 redis:adm\n5 /run/x 2755 redis:adm\n"
 		    "7 /var/lib/redis 755 redis:adm\n");
+	/* What goes on does so behind comments; a comment does not go on, nor does a backslash that is one. */
+	expect_unit(
+		"[Service]\n# note \\\nRuntimeDirectory=a\\\n  # c \\\n;d\n b \\\r\n\nUser=bus\n"
+		"; \\\n \\\n ExecStart=/x \\\\\n  StateDirectory = c \\\n#",
+		"a.service", "/x|\\",
+		"3 /run/a 755 bus\n3 /run/b 755 bus\n12 /var/lib/c 755 bus\n");
 	/* What was said before is taken back. */
 	expect_unit("[Service]\nExecStart=/a\nExecStart=\nExecStart=/b\nCacheDirectory=a\n"
 		    "CacheDirectory=\nUser=x\nUser=\nCacheDirectory=b\n",

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
 #include "mem.h"
-#include "scripts.h"
 #include "str.h"
 
 #define SECTION      "[Service]"
@@ -101,13 +101,52 @@ static void read_line(struct reading *r, char *line)
 {
 	char *value = strchr(line, '=');
 
+	line += strspn(line, " \t");
 	if (*line == '[')
 		r->inside = str_eq(line, SECTION);
-	if (!r->inside || !value || strchr("#;", *line) || strlen(value) > TMPFILES_LINE_MAX)
+	if (!r->inside || !value || strlen(value) > TMPFILES_LINE_MAX)
 		return;
 	line[strcspn(line, " \t=")] = '\0';
 	value++;
 	read_setting(r, line, value + strspn(value, " \t"));
+}
+
+static bool goes_on(const char *line, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && line[len - 1 - n] == '\\')
+		n++;
+	return n % 2;
+}
+
+/*
+ * systemd.syntax(7): a line goes on behind a backslash at its end. A comment does not, and what goes on does so
+ * behind it. Without white space at its end; the caller frees.
+ */
+static char *take_line(const char **text, unsigned int *ret_lines)
+{
+	cleanup_buf struct buf joined = BUF_INIT;
+	bool more = true;
+
+	for (*ret_lines = 0; more && **text; (*ret_lines)++) {
+		const char *line = *text + strspn(*text, " \t\r");
+		size_t len = strcspn(line, "\n");
+
+		*text = line + len + (line[len] == '\n');
+		while (len && line[len - 1] == '\r')
+			len--;
+		if (len && strchr("#;", *line)) {
+			more = joined.len;
+			continue;
+		}
+		more = goes_on(line, len);
+		buf_append(&joined, line, more ? len - 1 : len);
+		buf_append(&joined, " ", more);
+	}
+	while (joined.len && strchr(" \t", buf_bytes(&joined)[joined.len - 1]))
+		joined.len--;
+	return buf_steal_str(&joined);
 }
 
 /* A user alone comes with the user's group. */
@@ -135,17 +174,15 @@ static void take_folders(struct reading *r, size_t kind)
 void unit_read(const char *text, const char *name, struct unit *ret)
 {
 	struct reading r = { .unit = ret, .name = name };
+	unsigned int lines;
 
 	*ret = (struct unit){ 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		r.modes[i] = FOLDER_MODE;
-	for (r.line = 1; *text;) {
-		size_t len;
-		cleanup_free char *line = script_command(text, &len);
+	for (r.line = 1; *text; r.line += lines) {
+		cleanup_free char *line = take_line(&text, &lines);
 
 		read_line(&r, line);
-		for (; len; len--)
-			r.line += *text++ == '\n';
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		take_folders(&r, i);
