@@ -9,6 +9,7 @@
 #include "closure_internal.h"
 #include "mem.h"
 #include "str.h"
+#include "unit.h"
 
 #define PROGRAMS_SHOWN 5
 #define UNITS          "usr/lib/systemd/system"
@@ -42,21 +43,6 @@ static bool brings_used(const struct closure *c, const char *package)
 	return false;
 }
 
-/* "ExecStart=-/usr/sbin/x $OPTIONS -f": without what is systemd's alone, which systemd.service(5) describes. */
-static char *command_of(const char *line)
-{
-	cleanup_strv char **words = NULL, **plain = NULL;
-	size_t marks = strspn(line, "@-:+!");
-	cleanup_free char *text = xstrndup(line + marks, strcspn(line + marks, "\n\\"));
-
-	if (str_split_words(text, &words) < 0 || !words || !*words || **words != '/')
-		return NULL;
-	for (char **w = words; *w; w++)
-		if (!strchr("$%", **w) && !(w == words + 1 && memchr(line, '@', marks)))
-			strv_take(&plain, str_quote(*w));
-	return strv_join(plain, " ");
-}
-
 /* How a service of the package starts its program; NULL: it has none. */
 static char *service_of(struct closure *c, const char *package)
 {
@@ -64,14 +50,16 @@ static char *service_of(struct closure *c, const char *package)
 	char *command = NULL;
 
 	for (size_t i = first; i < first + n && !command; i++) {
+		const struct tree_node *node = c->nodes[i];
 		cleanup_buf struct buf text = BUF_INIT;
-		const char *line;
+		struct unit unit;
 
-		if (!str_eq(c->nodes[i]->owner, package) ||
-		    !str_ends(c->nodes[i]->path, ".service") || !closure_read(c->nodes[i], &text))
+		if (!str_eq(node->owner, package) || !str_ends(node->path, ".service") ||
+		    !closure_read(node, &text))
 			continue;
-		line = strstr((char *)buf_bytes(&text), "\nExecStart=");
-		command = line ? command_of(line + strlen("\nExecStart=")) : NULL;
+		unit_read((char *)buf_bytes(&text), strrchr(node->path, '/') + 1, &unit);
+		command = steal_ptr(unit.command);
+		unit_finish(&unit);
 	}
 	return command;
 }

@@ -37,6 +37,7 @@ struct reading {
 void unit_finish(struct unit *u)
 {
 	strv_free(u->commands);
+	free(u->command);
 	tmpfiles_finish(&u->folders);
 	*u = (struct unit){ 0 };
 }
@@ -68,17 +69,33 @@ static void set(char **name, const char *value, const char *unit)
 	*name = *value ? specifiers_expand(value, unit) : NULL;
 }
 
+/* "-/usr/sbin/x $OPTIONS -f" without mark and variable, and behind "@" without the name that the program is told. */
+static char *plain_command(char *const *words, bool named)
+{
+	cleanup_strv char **plain = NULL;
+
+	for (size_t i = 0; words[i]; i++)
+		if (!strchr("$%", *words[i]) && !(named && i == 1))
+			strv_take(&plain, str_quote(words[i]));
+	return strv_join(plain, " ");
+}
+
 static void read_command(struct reading *r, const char *value)
 {
+	size_t marks = strspn(value, "@-:+!");
 	cleanup_strv char **words = NULL;
+	struct unit *u = r->unit;
 
 	if (!*value) {
-		strv_free(r->unit->commands);
-		r->unit->commands = NULL;
+		strv_free(u->commands);
+		u->commands = NULL;
+		free(steal_ptr(u->command));
 	}
-	str_split_words(value + strspn(value, "@-:+!"), &words);
-	for (char **w = words; w && *w && strv_len(r->unit->commands) < COMMANDS_MAX; w++)
-		strv_append(&r->unit->commands, *w);
+	if (str_split_words(value + marks, &words) == 0 && words && *words && **words == '/' &&
+	    !u->command)
+		u->command = plain_command(words, memchr(value, '@', marks));
+	for (char **w = words; w && *w && strv_len(u->commands) < COMMANDS_MAX; w++)
+		strv_append(&u->commands, *w);
 }
 
 static void read_setting(struct reading *r, const char *key, const char *value)

@@ -10,6 +10,7 @@
 
 struct unit {
 	char **commands; /* the words of all ExecStart= */
+	char *command;   /* the first of them, without what is systemd's alone; NULL: none */
 	struct tmpfiles folders;
 };
 
