@@ -420,9 +420,9 @@ int reasons_load(const char *path, struct reasons **ret, struct err **err)
 	if (!path || !*path)
 		return err_set(
 			err, ENOENT,
-			"it does not tell why its files are there: it is a kernel alone, or an "
-			"older Atoll made it (then make it again: 'atoll build RECIPE', or "
-			"'atoll import --force' of a container image)");
+			"an older Atoll made it, which did not note why its files are there; "
+			"make it again ('atoll build RECIPE', or 'atoll import --force' of a "
+			"container image)");
 	r = file_read(path, REASONS_TEXT_MAX, &data, err);
 	if (r == 0)
 		r = reasons_unpack(buf_bytes(&data), data.len, ret, err);

@@ -11,6 +11,15 @@
 #include "str.h"
 #include "term.h"
 
+static int load(struct image_reasons *i, struct err **err)
+{
+	int r = i->image->rootfs.path
+			? reasons_load(i->image->reasons.path, &i->reasons, err)
+			: err_set(err, ENOENT, "it is a kernel alone, and has no files");
+
+	return r < 0 ? err_prefix(err, "appliance \"%s\"", i->image->name) : 0;
+}
+
 int image_reasons_open(const char *name, struct image_reasons *ret, struct err **err)
 {
 	struct image_reasons i = { 0 };
@@ -18,11 +27,8 @@ int image_reasons_open(const char *name, struct image_reasons *ret, struct err *
 
 	if (r == 0)
 		r = store_get_image(i.store, name, &i.image, err);
-	if (r == 0) {
-		r = reasons_load(i.image->reasons.path, &i.reasons, err);
-		if (r < 0)
-			err_prefix(err, "appliance \"%s\"", i.image->name);
-	}
+	if (r == 0)
+		r = load(&i, err);
 	if (r < 0)
 		image_reasons_close(&i);
 	else

@@ -135,4 +135,7 @@ built() {
 	run "$atoll" query file=hello
 	[ "$status" -eq 0 ]
 	[[ $output != *"not searched"* ]]
+	run "$atoll" tree a
+	[ "$status" -eq 1 ]
+	[[ $output == 'atoll: appliance "a": it is a kernel alone, and has no files' ]]
 }

@@ -237,7 +237,7 @@ repository_build() {
 		run "$atoll" $command
 		echo "$output"
 		[ "$status" -eq 1 ]
-		[[ $output == 'atoll: appliance "one": it does not tell why its files are there: '*"make it again: 'atoll build RECIPE'"* ]]
+		[[ $output == 'atoll: appliance "one": an older Atoll made it,'*"make it again ('atoll build RECIPE'"* ]]
 	done
 }
 
