@@ -71,13 +71,14 @@ static int open_kernel(struct build *s, struct err **err)
 
 int build_add_kernel(struct build *s, struct err **err)
 {
+	cleanup_free char *what = xasprintf("kernel/%s", s->kernel_package.sha256);
 	cleanup_fd int alone = -1;
 	int r;
 
 	if (!s->virtual)
 		return 0;
 	progress_stage(&s->progress, "preparing the kernel");
-	r = builder_alone(s->b, "kernel", &s->progress, &alone, err);
+	r = builder_alone(s->b, what, &s->progress, &alone, err);
 	if (r == 0)
 		r = open_kernel(s, err);
 	if (r == 0)

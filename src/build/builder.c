@@ -103,13 +103,13 @@ void builder_close(struct builder *b)
 	workspace_close(&b->ws);
 }
 
-int builder_alone(struct builder *b, const char *folder, struct progress *progress, int *ret_fd,
+int builder_alone(struct builder *b, const char *what, struct progress *progress, int *ret_fd,
 		  struct err **err)
 {
-	if (workspace_alone(&b->ws, folder, false, ret_fd, NULL) == 0)
+	if (workspace_alone(&b->ws, what, false, ret_fd, NULL) == 0)
 		return 0;
 	progress_stage(progress, "waiting for another build");
-	return workspace_alone(&b->ws, folder, true, ret_fd, err);
+	return workspace_alone(&b->ws, what, true, ret_fd, err);
 }
 
 /* A fault of the recipe or of what it asks for, not of this machine or the network. */

@@ -40,11 +40,8 @@ void builder_close(struct builder *b);
 int builder_run(struct builder *b, const struct recipe *recipe, bool *ret_mistake,
 		struct err **err);
 
-/*
- * Makes this builder the only one that puts something into a folder of the cache until *ret_fd is closed: what two
- * want is made once. May wait for another, and says so.
- */
-int builder_alone(struct builder *b, const char *folder, struct progress *progress, int *ret_fd,
+/* workspace_alone, so that what two builders want is made once. May wait for another, and says so. */
+int builder_alone(struct builder *b, const char *what, struct progress *progress, int *ret_fd,
 		  struct err **err);
 
 #endif

@@ -1037,6 +1037,22 @@ left_running() {
 	diff <(cut -d ' ' -f 1 together) <(cut -d ' ' -f 1 apart)
 }
 
+@test "who makes one kernel keeps nobody from another" {
+	recipe a 'packages: [hello]' 'needs: {kinds: [micro]}' 'kernel: generic'
+	recipe b 'packages: [hello]' 'needs: {kinds: [micro]}' 'kernel: cloud'
+	sed -i '3d' a.yaml b.yaml # the kinds of all recipes here
+	mkdir -p "$ATOLL_ROOT/cache/kernel"
+	exec 9>"$ATOLL_ROOT/cache/kernel/.$(sha256sum <"$REPO/pool/linux-image-1-amd64.deb" | cut -d' ' -f1).lock"
+	flock 9
+	build b.yaml
+	[ "$status" -eq 0 ]
+	run timeout 2 "$builder" --apt "$WORK/apt" a.yaml
+	[ "$status" -eq 124 ]
+	exec 9>&-
+	build a.yaml
+	[ "$status" -eq 0 ]
+}
+
 @test "a secret in an image fails the build, with its place and its owner" {
 	local key='-----BEGIN PRIVATE'
 	printf '%s KEY-----\n%s\n' "$key" "$(printf 'A%.0s' $(seq 64))" >key.pem

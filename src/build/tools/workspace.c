@@ -244,10 +244,13 @@ int workspace_keep(const char *temp, const char *cached, struct err **err)
 	return err_set_errno(err, errno, "%s", cached);
 }
 
-int workspace_alone(const struct workspace *ws, const char *folder, bool wait, int *ret_fd,
+int workspace_alone(const struct workspace *ws, const char *what, bool wait, int *ret_fd,
 		    struct err **err)
 {
-	cleanup_free char *path = workspace_cached(ws, folder, ".lock");
+	const char *slash = strchr(what, '/');
+	cleanup_free char *path = slash ? xasprintf("%s/%.*s/.%s.lock", ws->cache,
+						    (int)(slash - what), what, slash + 1)
+					: workspace_cached(ws, what, ".lock");
 	cleanup_fd int fd = open_lock(path);
 
 	if (fd < 0 || flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0)

@@ -66,10 +66,10 @@ int workspace_copy(struct workspace *ws, const char *source, char **ret_path, st
 int workspace_keep(const char *temp, const char *cached, struct err **err);
 
 /*
- * Makes us the only builder that puts something into a folder of the cache until *ret_fd is closed. -EWOULDBLOCK:
- * another one is, and `wait` is false.
+ * Makes us the only builder that makes something in the cache until *ret_fd is closed: "packages" is a folder, all that
+ * is in it, "kernel/KEY" one thing there. -EWOULDBLOCK: another one is at it, and `wait` is false.
  */
-int workspace_alone(const struct workspace *ws, const char *folder, bool wait, int *ret_fd,
+int workspace_alone(const struct workspace *ws, const char *what, bool wait, int *ret_fd,
 		    struct err **err);
 
 #endif
