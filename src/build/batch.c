@@ -130,8 +130,9 @@ static int build(struct builder b, const struct recipe *recipe)
 	return BATCH_OWN;
 }
 
-static void note(struct batch *batch, int code)
+static void note_end(struct batch *batch, int code)
 {
+	progress_count();
 	if (code > batch->worst)
 		batch->worst = code;
 }
@@ -158,9 +159,8 @@ static void end_one(struct batch *batch)
 
 		if (job->pid != pid)
 			continue;
-		progress_leave_place((unsigned int)i);
-		progress_count();
-		note(batch, code_of(job, status));
+		progress_leave_place(i);
+		note_end(batch, code_of(job, status));
 		free(job->name);
 		*job = (struct job){ 0 };
 		batch->running--;
@@ -195,14 +195,14 @@ static void begin(struct batch *batch, const struct builder *b, const struct rec
 	pid = fork();
 	if (pid < 0) {
 		log_error("%s: no process for its build: %s", recipe->name, strerror(errno));
-		note(batch, BATCH_OWN);
+		note_end(batch, BATCH_OWN);
 		return;
 	}
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent)
 			_exit(BATCH_OWN);
-		progress_take_place((unsigned int)place);
+		progress_take_place(place);
 		_exit(build(*b, recipe));
 	}
 	batch->jobs[place] = (struct job){ .pid = pid, .name = xstrdup(recipe->name) };
@@ -215,7 +215,7 @@ int batch_build(const struct builder *b, char **files, size_t n)
 
 	if (batch.at_once > PROGRESS_PLACES)
 		batch.at_once = PROGRESS_PLACES;
-	progress_share((unsigned int)n);
+	progress_share(n);
 	for (; *files; files++) {
 		struct recipe *recipe = read_recipe(*files);
 
@@ -223,8 +223,7 @@ int batch_build(const struct builder *b, char **files, size_t n)
 			note_name(&batch.names, recipe);
 			begin(&batch, b, recipe);
 		} else {
-			progress_count();
-			note(&batch, BATCH_MISTAKE);
+			note_end(&batch, BATCH_MISTAKE);
 		}
 		recipe_free(recipe);
 	}

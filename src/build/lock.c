@@ -109,7 +109,6 @@ static bool is_plain(const char *s)
 static int parse_package(const struct parser *p, struct package *ret, struct err **err)
 {
 	char **w = p->words;
-
 	uint64_t size;
 
 	if (strv_len(w) != WORDS || !sha256_is_hex(w[4]) ||
@@ -290,7 +289,7 @@ int lock_file_read(const char *path, struct lock_file *ret, struct err **err)
 	if (access(path, F_OK) < 0 && errno == ENOENT && readlink(path, &c, 1) < 0)
 		return 0;
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "%s: is not a regular file", path);
+		return err_set(err, EBADMSG, "%s: is not a regular file", path);
 	r = file_read(path, FILE_MAX, &text, err);
 	return r < 0 ? r : lock_file_parse(path, (char *)buf_bytes(&text), text.len, ret, err);
 }

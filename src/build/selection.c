@@ -159,7 +159,7 @@ int selection_choose(struct builder *b, const struct recipe *recipe, const char 
 	int r = lock_file_read(path, &file, err);
 
 	*ret_locked = false;
-	*ret_mistake = r == -EBADMSG || r == -EINVAL;
+	*ret_mistake = r == -EBADMSG;
 	if (r < 0)
 		return r;
 	lock = lock_file_find(&file, arch);

@@ -172,7 +172,7 @@ int update_lock(struct builder *b, const struct recipe *recipe, bool *ret_mistak
 	struct lock lock;
 	int r = lock_file_read(path, &file, err);
 
-	*ret_mistake = r == -EBADMSG || r == -EINVAL;
+	*ret_mistake = r == -EBADMSG;
 	if (r < 0)
 		return r;
 	r = resolve(b, recipe, &lock, ret_mistake, err);

@@ -1042,7 +1042,7 @@ left_running() {
 	recipe b 'packages: [hello]' 'needs: {kinds: [micro]}' 'kernel: cloud'
 	sed -i '3d' a.yaml b.yaml # the kinds of all recipes here
 	mkdir -p "$ATOLL_ROOT/cache/kernel"
-	exec 9>"$ATOLL_ROOT/cache/kernel/.$(sha256sum <"$REPO/pool/linux-image-1-amd64.deb" | cut -d' ' -f1).lock"
+	exec 9>"$ATOLL_ROOT/cache/kernel/$(sha256sum <"$REPO/pool/linux-image-1-amd64.deb" | cut -d' ' -f1).lock"
 	flock 9
 	build b.yaml
 	[ "$status" -eq 0 ]

@@ -66,8 +66,7 @@ static int check_program(const struct recipe *recipe, const struct tree *tree,
 static bool is_used(const struct package *p, struct tree_node *const *nodes)
 {
 	for (; *nodes; nodes++)
-		if (!S_ISDIR((*nodes)->mode) && str_eq((*nodes)->owner, p->name) &&
-		    !str_starts((*nodes)->path, "usr/share/doc/"))
+		if (str_eq((*nodes)->owner, p->name) && tree_is_substance(*nodes))
 			return true;
 	return false;
 }

@@ -67,12 +67,6 @@ static const struct package *program_of(const struct closure *c, const struct tr
 		       : closure_package(c, node);
 }
 
-/* Whether a package with such a file is more than a name for those that it depends on. */
-static bool is_substance(const struct tree_node *node)
-{
-	return !S_ISDIR(node->mode) && !str_starts(node->path, "usr/share/doc/");
-}
-
 void closure_index_programs(struct closure *c)
 {
 	c->has_program = xcalloc(c->packages->n + 1, sizeof(*c->has_program));
@@ -83,7 +77,7 @@ void closure_index_programs(struct closure *c)
 		const char *path = c->nodes[i]->path, *base = strrchr(path, '/');
 		const struct package *p = closure_package(c, c->nodes[i]);
 
-		if (p && is_substance(c->nodes[i]))
+		if (p && tree_is_substance(c->nodes[i]))
 			c->has_files[number(c, p)] = true;
 		if (!program_of(c, c->nodes[i]))
 			continue;

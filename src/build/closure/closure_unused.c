@@ -21,8 +21,7 @@ static bool is_used(const struct closure *c, const char *package, bool *ret_any)
 	for (size_t i = 0; i < c->n_nodes; i++) {
 		const struct tree_node *node = c->nodes[i];
 
-		if (!str_eq(node->owner, package) || S_ISDIR(node->mode) ||
-		    str_starts(node->path, "usr/share/doc/"))
+		if (!str_eq(node->owner, package) || !tree_is_substance(node))
 			continue;
 		*ret_any = true;
 		if (node->kept || node->for_test)

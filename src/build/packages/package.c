@@ -34,10 +34,8 @@ void package_set_source(struct package *p, const char *source)
 
 	free(p->source_version);
 	p->source_version = open ? xstrndup(open + 1, strcspn(open + 1, ")")) : xstrdup(p->version);
-	if (source) {
-		free(p->source);
-		p->source = xstrndup(source, strcspn(source, " \t\n("));
-	}
+	free(p->source);
+	p->source = source ? xstrndup(source, strcspn(source, " \t\n(")) : xstrdup(p->name);
 }
 
 void package_list_finish(struct package_list *list)

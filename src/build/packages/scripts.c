@@ -75,16 +75,11 @@ static const char *const helpers[] = {
 
 /* Lines that every script has around what it does. */
 static const char *const frame[] = {
-	"set -e",
-	"set -eu",
-	"exit 0",
 	"esac",
 	"fi",
 	";;",
 	"*)",
-	":",
 	"else",
-	"exit 1",
 	"}",
 	"{",
 	"configure)",

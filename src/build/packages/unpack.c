@@ -46,37 +46,34 @@ static void take_relations(const struct deb822_stanza *s, const char *field, con
 }
 
 /* A lock that was altered could have another version than the file; what is said of the image must be true. */
-static int check_identity(const struct package *p, const struct deb822_stanza *s, struct err **err)
+static int take_identity(struct package *p, const struct deb822_stanza *s, struct err **err)
 {
 	const char *name = deb822_get(s, "Package"), *version = deb822_get(s, "Version");
-	const char *field = deb822_get(s, "Source"), *source = field ? field : name;
-	const char *wanted = p->source ? p->source : p->name;
-	size_t len = source ? strcspn(source, " \t\n(") : 0;
+	cleanup_free char *wanted = xstrdup(p->source ? p->source : p->name);
 
-	if (str_eq(name, p->name) && str_eq(version, p->version)) {
-		if (strlen(wanted) == len && strncmp(wanted, source, len) == 0)
-			return 0;
+	if (!str_eq(name, p->name) || !str_eq(version, p->version))
 		return err_set(err, EBADMSG,
-			       "package \"%s\": it is of the source \"%.*s\", and was to be of "
+			       "package \"%s\": the file is %s %s, and was to be %s %s; was the "
+			       "lock altered?",
+			       p->name, name ? name : "no package", version ? version : "", p->name,
+			       p->version);
+	package_set_source(p, deb822_get(s, "Source"));
+	if (!str_eq(p->source, wanted))
+		return err_set(err, EBADMSG,
+			       "package \"%s\": it is of the source \"%s\", and was to be of "
 			       "\"%s\"; was the lock altered?",
-			       name, (int)len, source, wanted);
-	}
-	return err_set(
-		err, EBADMSG,
-		"package \"%s\": the file is %s %s, and was to be %s %s; was the lock altered?",
-		p->name, name ? name : "no package", version ? version : "", p->name, p->version);
+			       p->name, p->source, wanted);
+	return 0;
 }
 
 static int read_stanza(struct unpacking *u, const struct deb822_stanza *s, struct err **err)
 {
 	struct package *package = &u->packages->items[u->i];
 	const char *replaces = deb822_get(s, "Replaces");
-
-	int r = check_identity(package, s, err);
+	int r = take_identity(package, s, err);
 
 	if (r < 0)
 		return r;
-	package_set_source(package, deb822_get(s, "Source"));
 	if (replaces)
 		u->replaces[u->i] = relation_names(replaces);
 	take_relations(s, "Pre-Depends", "Depends", &package->depends);

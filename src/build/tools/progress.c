@@ -22,16 +22,16 @@
 #define STAGE_MAX 120
 
 struct board {
-	unsigned int total;
+	size_t total;
 	atomic_uint ended;
 	char stages[PROGRESS_PLACES][STAGE_MAX]; /* "web: resolving"; empty where nothing is done */
 };
 
 static struct board own = { .total = 1 };
 static struct board *board = &own;
-static unsigned int our_place;
+static size_t our_place;
 
-void progress_share(unsigned int total)
+void progress_share(size_t total)
 {
 	struct board *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -42,12 +42,12 @@ void progress_share(unsigned int total)
 	board->total = total;
 }
 
-void progress_take_place(unsigned int place)
+void progress_take_place(size_t place)
 {
 	our_place = place;
 }
 
-void progress_leave_place(unsigned int place)
+void progress_leave_place(size_t place)
 {
 	*board->stages[place] = '\0';
 }
@@ -82,7 +82,7 @@ static void draw(void)
 	size_t room = columns();
 
 	if (board->total > 1)
-		buf_printf(&line, "%u of %u done, ", board->ended, board->total);
+		buf_printf(&line, "%u of %zu done, ", board->ended, board->total);
 	for (size_t i = 0; i < PROGRESS_PLACES; i++) {
 		if (!*board->stages[i])
 			continue;

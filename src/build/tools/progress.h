@@ -7,6 +7,7 @@
 #define ATOLL_BUILD_PROGRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct progress {
@@ -18,12 +19,12 @@ struct progress {
 };
 
 /* Processes that are forked off after this share the line; of so many builds in all. */
-void progress_share(unsigned int total);
+void progress_share(size_t total);
 /* In such a process: its place in the line, which nobody else has as long as it runs; below PROGRESS_PLACES. */
 #define PROGRESS_PLACES 64
-void progress_take_place(unsigned int place);
+void progress_take_place(size_t place);
 /* That process has ended. */
-void progress_leave_place(unsigned int place);
+void progress_leave_place(size_t place);
 /* One of the builds is done, however it went. */
 void progress_count(void);
 

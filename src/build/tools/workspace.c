@@ -247,10 +247,7 @@ int workspace_keep(const char *temp, const char *cached, struct err **err)
 int workspace_alone(const struct workspace *ws, const char *what, bool wait, int *ret_fd,
 		    struct err **err)
 {
-	const char *slash = strchr(what, '/');
-	cleanup_free char *path = slash ? xasprintf("%s/%.*s/.%s.lock", ws->cache,
-						    (int)(slash - what), what, slash + 1)
-					: workspace_cached(ws, what, ".lock");
+	cleanup_free char *path = xasprintf("%s/%s.lock", ws->cache, what);
 	cleanup_fd int fd = open_lock(path);
 
 	if (fd < 0 || flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0)

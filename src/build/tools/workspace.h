@@ -67,7 +67,7 @@ int workspace_keep(const char *temp, const char *cached, struct err **err);
 
 /*
  * Makes us the only builder that makes something in the cache until *ret_fd is closed: "packages" is a folder, all that
- * is in it, "kernel/KEY" one thing there. -EWOULDBLOCK: another one is at it, and `wait` is false.
+ * is in it, "kernel/KEY" one thing there; the lock is CACHE/WHAT.lock. -EWOULDBLOCK: another one is at it, and `wait` is false.
  */
 int workspace_alone(const struct workspace *ws, const char *what, bool wait, int *ret_fd,
 		    struct err **err);

@@ -236,6 +236,11 @@ const struct tree_node *tree_file(const struct tree *t, const struct tree_node *
 	return node && S_ISREG(node->mode) && node->content ? node : NULL;
 }
 
+bool tree_is_substance(const struct tree_node *node)
+{
+	return !S_ISDIR(node->mode) && !str_starts(node->path, "usr/share/doc/");
+}
+
 static int complete_parents(struct tree *t, const struct tree_node *node, struct err **err)
 {
 	cleanup_free char *path = xstrdup(node->path);

@@ -66,6 +66,8 @@ struct tree_node *tree_put_file(struct tree *t, const char *path, mode_t mode, c
 				const char *owner, const char *detail);
 /* The regular file that a node is or that a link leads to; NULL: none, or an empty one. */
 const struct tree_node *tree_file(const struct tree *t, const struct tree_node *node);
+/* Whether a package with such a file is more than a name for those that it depends on. */
+bool tree_is_substance(const struct tree_node *node);
 /* Says why a node is there; by and detail may be NULL. */
 void tree_because(struct tree_node *n, enum reason reason, const char *by, const char *detail);
 
