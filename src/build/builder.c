@@ -34,6 +34,7 @@
 #include "loop.h"
 #include "mem.h"
 #include "origins.h"
+#include "owners.h"
 #include "pack.h"
 #include "parallel.h"
 #include "paths.h"
@@ -218,9 +219,11 @@ static int make_tree(struct build *s, struct err **err)
 	if (r == 0)
 		r = build_blame(
 			s, runtime_declare(&s->packages, &s->accounts, &s->tree, &s->runtime, err));
-	if (r == 0)
-		caches_declare(&s->tree);
-	return r;
+	if (r < 0)
+		return r;
+	owners_apply(&s->packages, &s->accounts, &s->tree);
+	caches_declare(&s->tree);
+	return 0;
 }
 
 static int link_java(struct build *s, struct err **err)
@@ -251,10 +254,11 @@ static int keep(struct build *s, struct err **err)
 	}
 	if (r == 0)
 		r = caches_make(&s->b->ws, &s->tree, &s->left, &notes, err);
+	if (r == 0)
+		r = build_blame(s, check_scripts(s->recipe, &s->packages, &s->accounts, &s->tree,
+						 &s->left, &notes, err));
 	runtime_notes(&s->runtime, &s->tree, &notes);
 	build_say(s, notes);
-	if (r == 0)
-		r = build_blame(s, check_scripts(s->recipe, &s->packages, &s->tree, err));
 	if (r == 0)
 		r = ldcache_put(&s->b->ws, s->arch, &s->tree, err);
 	return r;

@@ -53,8 +53,8 @@ make_packages() {
 	chmod 755 "$WORK/pkg/scripted/DEBIAN/postinst"
 	deb scripted
 	cp -r "$WORK/pkg/scripted" "$WORK/pkg/scripted2"
-	printf 'adduser --system --home /var/lib/made --group made\nmkdir -p /var/lib/made\n' >>"$WORK/pkg/scripted2/DEBIAN/postinst"
-	file scripted2 bin/scripted2
+	printf '%s\n' 'adduser --system --home /var/lib/made --group made' 'mkdir -p /var/lib/made' 'chown -R made:made /var/lib/made' >>"$WORK/pkg/scripted2/DEBIAN/postinst"
+	file scripted2 bin/scripted2 '#!/bin/scripted2'
 	chmod 755 "$WORK/pkg/scripted2/bin/scripted2"
 	deb scripted2
 
@@ -430,11 +430,26 @@ $home/lib/server/libjvm.so $jli" ]
 	recipe c 'packages: [scripted2]'
 	build c.yaml
 	[ "$status" -eq 1 ]
-	[[ $output == *'package "scripted2": postinst: "touch /never"'*'(users: {made: 900}, volumes: {made: /var/lib/made}), and say "ignore-scripts: [scripted2]"' ]]
-	# What it says works as it stands.
-	recipe d 'packages: [scripted2]' 'users: {made: 900}' 'volumes: {made: /var/lib/made}' 'ignore-scripts: [scripted2]'
+	[[ $output == *'package "scripted2": postinst:6: "touch /never" and 2 more; '*'(users: {made: 900}), and pass over the rest by "ignore-scripts: [scripted2]"' ]]
+	# What it says works as it stands, and so does each part of it by itself.
+	recipe d 'packages: [scripted2]' 'users: {made: 900}' 'ignore-scripts: [scripted2]'
 	build d.yaml
 	[ "$status" -eq 0 ]
+	recipe f 'packages: [scripted2]' 'users: {made: 900}'
+	build f.yaml
+	[ "$status" -eq 1 ]
+	[[ $output == *'"touch /never"; declare in the recipe what the appliance needs of it (users, files, volumes), and pass'* ]]
+	recipe g 'packages: [scripted2]' 'users: {made: 900}' 'files: {/never: {text: ""}}'
+	build g.yaml
+	[ "$status" -eq 0 ]
+	"$atoll" export --as tar -o g.tar g
+	[[ "$(tar -tvf g.tar var/lib/made/)" == "drwxr-xr-x 900/900 "* ]]
+	[[ "$("$atoll" why g /var/lib/made)" == *"(/var/lib/dpkg/info/scripted2.postinst:8 declares it)"* ]]
+	# And what is said for nothing is told.
+	recipe g 'packages: [scripted2]' 'users: {made: 900}' 'files: {/never: {text: ""}}' 'ignore-scripts: [scripted2]'
+	build g.yaml
+	[ "$status" -eq 0 ]
+	[[ $output == *'ignore-scripts: what the script of "scripted2" does is in the image, or nothing; leave it out'* ]]
 }
 
 @test "what did not change is a cache hit, what did is built" {

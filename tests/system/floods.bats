@@ -128,7 +128,7 @@ b_is_well() {
 	rogue exec wire/a -- mute
 	LIMIT=1 run rogue exec wire/a -- open peer.bulk
 	[ "$status" -eq 124 ]
-	LIMIT=30 rogue stop -t 1 wire/a
+	rogue stop -t 1 wire/a
 	[ "$(rogue_of a .state)" = stopped ]
 	until_is "" monitors_of "$WORK/rogue/machines/wire/a"
 	b_is_well

@@ -14,7 +14,6 @@ setup_file() {
 		base: debian/bookworm
 		packages: [dbus, coreutils]
 		keep: [/usr/bin/stat]
-		ignore-scripts: [dbus, dbus-daemon, dbus-system-bus-common]
 		users: {messagebus: 110}
 		files: {/etc/tmpfiles.d/own.conf: {text: "d /run/own/deep 2750 messagebus tty\nL /run/link - - - - own/deep\n"}}
 		run: dbus-daemon --system --nofork

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What scripts of packages say and would have made: alternatives, and caches, which are made here by
- * the real programs and compared with what those of Debian make.
- */
+/* Caches, which are made here by the real programs and compared with what those of Debian make; locales. */
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,137 +13,16 @@
 
 #include <cmocka.h>
 
-#include "alternatives.h"
 #include "caches.h"
 #include "command.h"
 #include "fd.h"
 #include "locales.h"
 #include "mem.h"
-#include "scripts.h"
 #include "str.h"
 
 #define FONT   "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 #define SCHEMA "usr/share/glib-2.0/schemas/"
 #define CACHE  SCHEMA "gschemas.compiled"
-
-/* --- alternatives --- */
-
-static void test_alternatives(void **state)
-{
-	struct alternative_list list = { 0 };
-
-	(void)state;
-	assert_true(alternatives_read("update-alternatives --install /usr/bin/x x /usr/bin/y 20 "
-				      "--slave /usr/bin/a a /usr/bin/b",
-				      &list));
-	assert_int_equal(list.n, 2);
-	assert_string_equal(list.items[0].link, "/usr/bin/x");
-	assert_string_equal(list.items[0].target, "/usr/bin/y");
-	assert_int_equal(list.items[0].priority, 20);
-	assert_string_equal(list.items[1].target, "/usr/bin/b");
-	assert_int_equal(list.items[1].priority, 20);
-	assert_true(alternatives_read("update-alternatives --quiet --remove x /usr/bin/y", &list));
-	assert_int_equal(list.n, 2);
-	/* What only a shell can tell, and what is not whole. */
-	assert_false(alternatives_read("update-alternatives --install $X x /y 1", &list));
-	assert_false(alternatives_read("update-alternatives --install /x x /y 1 || true", &list));
-	assert_false(alternatives_read("update-alternatives --install /x x /y", &list));
-	assert_false(alternatives_read("update-alternatives --install x x /y 1", &list));
-	assert_false(alternatives_read("update-alternatives --config x", &list));
-	assert_false(alternatives_read("touch /x", &list));
-	assert_int_equal(list.n, 2);
-	alternative_list_finish(&list);
-}
-
-static void test_scripts(void **state)
-{
-	static const char says[] = "#!/bin/sh\nset -e\n# Automatically added by "
-				   "dh_installalternatives/13\nif [ \"$1\" = configure ]; then\n"
-				   "\tupdate-alternatives --install /usr/bin/x x /usr/bin/y 20 \\\n"
-				   "\t\t--slave /usr/bin/a a /usr/bin/b\nfi\n# End automatically "
-				   "added section\n";
-	struct alternative_list list = { 0 };
-	cleanup_free char *unknown = NULL, *with = xasprintf("%stouch /x \\\n  /y\n", says);
-
-	(void)state;
-	assert_null(scripts_unknown("p", says, &list));
-	assert_int_equal(list.n, 2);
-	unknown = scripts_unknown("p", with, &list);
-	assert_string_equal(unknown, "touch /x   /y");
-	alternative_list_finish(&list);
-
-	assert_null(scripts_unknown("p", "rmdir --ignore-fail-on-non-empty /etc/x\n", &list));
-	free(unknown);
-	unknown = scripts_unknown("p", "rmdir /etc/x || touch /x\n", &list);
-	assert_non_null(unknown);
-}
-
-static void expect_unknown(const char *script, const char *expected)
-{
-	struct alternative_list list = { 0 };
-	cleanup_free char *unknown = scripts_unknown("p", script, &list);
-
-	assert_string_equal(unknown ? unknown : "", expected);
-	alternative_list_finish(&list);
-}
-
-/* What changes nothing but the script, asks, or starts services; and what a first installation does not do. */
-static void test_idle(void **state)
-{
-	(void)state;
-	expect_unknown(
-		"if [ -f /usr/share/debconf/confmodule ]; then\n. /usr/share/debconf/confmodule\n"
-		"db_get a/b || true\nfi\nA=\"a b\" B=$(c d | e)\nexport C='x'\numask 022\n"
-		"if [ \"$A\" = `b` ] && ! [ -e /x ]\nthen\nfor i in $A; do\n"
-		"invoke-rc.d $i start >/dev/null 2>&1 || exit $?\ndone\nfi\n",
-		"");
-	expect_unknown("/usr/lib/x/gtk-query-immodules-2.0 --update-cache || true\nldconfig\n", "");
-	expect_unknown("\nA=''\nfor i in $A; do\nwhile [ x ]; do\ntouch /x\ndone\ntouch /x\ndone\n"
-		       "fi # of something\ntouch /y\n",
-		       "touch /y");
-	expect_unknown("\nA=''\nA=b\nfor i in $A; do\ntouch $i\ndone\n", "touch $i");
-	expect_unknown("A=b touch /x\n", "A=b touch /x");
-	expect_unknown("[ -e /x ] && touch /x\n", "[ -e /x ] && touch /x");
-	expect_unknown("test -e /x; touch /x\n", "test -e /x; touch /x");
-	expect_unknown("db_get x > /etc/x\n", "db_get x > /etc/x");
-	expect_unknown("true | tee /etc/x\n", "true | tee /etc/x");
-	expect_unknown("if [ -e $(x ]; then\n", "if [ -e $(x ]; then");
-	expect_unknown(
-		"if dpkg --compare-versions \"$2\" lt-nl 2; then\nif [ x ]; then\ntouch /x\nfi\n"
-		"touch /x\nfi\nif [ -e /x ] && [ -n \"$2\" ]; then\ntouch /x; fi\ntouch /y\n",
-		"touch /y");
-	expect_unknown("if [ -n \"$2\" ]; then\ntouch /x\nelse\ntouch /y\nfi\n", "touch /y");
-	expect_unknown("if [ -n \"$2\" ] || true; then\ntouch /x\nfi\n", "touch /x");
-}
-
-/* What a recipe is advised to declare. */
-static void test_makes(void **state)
-{
-	static const char script[] =
-		"#!/bin/sh\nset -e\nUSER=\"cache\"\nHOME=/var/lib/cache\n"
-		"if ! getent passwd $USER; then\n"
-		"\tadduser --system --home $HOME --gecos \"A cache\" \\\n\t\t--group \"$USER\" || "
-		"true\n"
-		"fi\nif ! adduser --quiet second; then exit 1; fi\nadduser second $(groups)\n"
-		"adduser $UNKNOWN\nQUIET=--quiet\nin_root adduser $QUIET third\nmkdir -p -m 755 "
-		"$HOME /run/x ${HOME}/deep >/dev/null\n"
-		"install -d -o cache /var/lib/own\ninstall /x /var/lib/file\nmkdir 'open quote\n";
-	struct script_makes makes;
-
-	(void)state;
-	script_makes(script, &makes);
-	assert_int_equal(strv_len(makes.users), 3);
-	assert_string_equal(makes.users[0], "cache");
-	assert_string_equal(makes.users[1], "second");
-	assert_string_equal(makes.users[2], "third");
-	assert_int_equal(strv_len(makes.folders), 3);
-	assert_string_equal(makes.folders[0], "/var/lib/cache");
-	assert_string_equal(makes.folders[1], "/var/lib/cache/deep");
-	assert_string_equal(makes.folders[2], "/var/lib/own");
-	script_makes_finish(&makes);
-	script_makes("", &makes);
-	assert_null(makes.users);
-}
 
 /* --- locales --- */
 
@@ -434,10 +310,6 @@ static void test_loaders_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alternatives),
-		cmocka_unit_test(test_scripts),
-		cmocka_unit_test(test_idle),
-		cmocka_unit_test(test_makes),
 		cmocka_unit_test(test_locales),
 		cmocka_unit_test_setup_teardown(test_declared, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_not_made, set_up, tear_down),

@@ -5,13 +5,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "buf.h"
 #include "closure.h"
 #include "mem.h"
-#include "scripts.h"
 #include "str.h"
 
-#define USER_ADVISED 900
 #define NAME_BYTES                                                                                 \
 	254 /* of a file; mkfs.erofs 1.5 cuts the last byte of 255, and finds no such file */
 
@@ -61,78 +58,6 @@ static int check_program(const struct recipe *recipe, const struct tree *tree,
 		return err_set(err, EINVAL, "%s: /%s is not executable; say mode: 0755 for it", at,
 			       node->path);
 	return 0;
-}
-
-static bool is_used(const struct package *p, struct tree_node *const *nodes)
-{
-	for (; *nodes; nodes++)
-		if (str_eq((*nodes)->owner, p->name) && tree_is_substance(*nodes))
-			return true;
-	return false;
-}
-
-static int check_ignored(const struct recipe *recipe, const struct package_list *packages,
-			 struct err **err)
-{
-	cleanup_free char *at = recipe_at(recipe, "ignore-scripts");
-
-	for (char **name = recipe->ignore_scripts; name && *name; name++)
-		if (!package_list_find(packages, *name))
-			return err_set(
-				err, EINVAL,
-				"%s: \"%s\" is none of the packages that are installed; leave "
-				"it out",
-				at, *name);
-	return 0;
-}
-
-/* As the recipe would say it: "users: {memcache: 900}, volumes: {lib: /var/lib/x}"; the number is any that is free. */
-static void add_makes(const char *script, struct buf *out)
-{
-	struct script_makes makes;
-
-	script_makes(script, &makes);
-	for (char **user = makes.users; user && *user; user++)
-		buf_printf(out, "%susers: {%s: %d}", out->len ? ", " : "", *user, USER_ADVISED);
-	for (char **folder = makes.folders; folder && *folder; folder++)
-		buf_printf(out, "%svolumes: {%s: %s}", out->len ? ", " : "",
-			   strrchr(*folder, '/') + 1, *folder);
-	script_makes_finish(&makes);
-}
-
-int check_scripts(const struct recipe *recipe, const struct package_list *packages,
-		  const struct tree *tree, struct err **err)
-{
-	cleanup_free struct tree_node **nodes = tree_list(tree);
-	cleanup_strv char **said = NULL, **names = NULL;
-	cleanup_free char *all = NULL, *list = NULL, *what = NULL;
-	cleanup_free char *at = recipe_at(recipe, "packages");
-	cleanup_buf struct buf makes = BUF_INIT;
-	int r = check_ignored(recipe, packages, err);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < packages->n; i++) {
-		const struct package *p = &packages->items[i];
-
-		if (!p->script || strv_has(recipe->ignore_scripts, p->name) || !is_used(p, nodes))
-			continue;
-		strv_append(&names, p->name);
-		if (p->unpacked)
-			add_makes(p->unpacked->postinst, &makes);
-		strv_take(&said, xasprintf("package \"%s\": postinst: \"%s\"", p->name, p->script));
-	}
-	if (!names)
-		return 0;
-	all = strv_join(said, "; ");
-	list = strv_join(names, ", ");
-	what = buf_steal_str(&makes);
-	return err_set(
-		err, EINVAL,
-		"%s: no script of a package is run, and nothing stands in for what these do: "
-		"%s; declare in the recipe what the appliance needs of it (%s), and say "
-		"\"ignore-scripts: [%s]\"",
-		at, all, *what ? what : "users, files, volumes", list);
 }
 
 static int check_names(const struct tree *tree, struct err **err)

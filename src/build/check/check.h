@@ -16,10 +16,12 @@ int check_image(const struct recipe *recipe, const struct accounts *accounts,
 		const struct tree *tree, const struct tree *left, struct err **err);
 
 /*
- * The scripts of packages of which something is kept: what one does that nothing stands in for is an
- * error that names it, unless the recipe says that it may be.
+ * The scripts of packages of which something is kept: what one does that nothing stands in for, and that the image does
+ * not have, is an error that names it, unless the recipe says that it may be; saying so for nothing is a note. `left`: what
+ * was left out.
  */
 int check_scripts(const struct recipe *recipe, const struct package_list *packages,
-		  const struct tree *tree, struct err **err);
+		  const struct accounts *accounts, const struct tree *tree, const struct tree *left,
+		  char ***notes, struct err **err);
 
 #endif

@@ -8,9 +8,11 @@
  *	units        what is for a program that is kept: that of ExecStart, or the script that an
  *	             interpreter there is given, as far as it is of the unit's own source package
  *
+ *	scripts      what a package's postinst would make, as tmpfiles.d
+ *
  * A folder that a package has gets the owner and mode that are declared for it; what the recipe or every
  * appliance has stays as it is. Of several declarations of one folder the first counts: the recipe's
- * files in tmpfiles.d, then those of packages by their names, then units. The service manager's own are
+ * files in tmpfiles.d, then those of packages by their names, then units, then scripts. The service manager's own are
  * of no use, since no machine has it; a folder that says there is one makes programs wait for it.
  *
  * Below /run, machines copy them from the image (base/skeleton.h).
@@ -22,6 +24,7 @@
 
 #include "content.h"
 #include "mem.h"
+#include "scripts.h"
 #include "skeleton.h"
 #include "str.h"
 #include "unit.h"
@@ -266,6 +269,53 @@ static int read_unit(struct declaring *d, const char *text, struct err **err)
 	return r;
 }
 
+/* "mkdir" and "install -d"; what else it does to them is for owners.h. */
+static int read_folders(struct declaring *d, const struct script_command *command, struct err **err)
+{
+	cleanup_strv char **operands = script_operands(command->words);
+	const char *user = script_option(command->words, 'o', "--owner"),
+		   *group = script_option(command->words, 'g', "--group"),
+		   *mode = script_option(command->words, 'm', "--mode");
+	int r = 0;
+
+	for (char **word = operands; word && *word && r == 0; word++) {
+		cleanup_free char *owner =
+			xasprintf("%s:%s", user ? user : "root", group ? group : "root");
+		struct tmpfile item = {
+			.path = *word,
+			.mode = 0755,
+			.owner = owner,
+			.line = command->line,
+		};
+
+		if (mode)
+			tmpfiles_mode(mode, &item.mode);
+		if (script_word_is_plain(*word) && **word == '/')
+			r = declare(d, &item, err);
+	}
+	return r;
+}
+
+static int read_script(struct declaring *d, const struct package *p, struct err **err)
+{
+	cleanup_free char *path = xasprintf("var/lib/dpkg/info/%s.postinst", p->name);
+	const struct tree_node file = { .path = path, .owner = p->name };
+	struct script script;
+	int r = 0;
+
+	d->file = &file;
+	script_read(p->name, p->unpacked->postinst, &script);
+	for (size_t i = 0; i < script.n && r == 0; i++) {
+		char **words = script.commands[i].words;
+
+		if (words && (str_eq(*words, "mkdir") ||
+			      (str_eq(*words, "install") && script_has_flag(words, 'd'))))
+			r = read_folders(d, &script.commands[i], err);
+	}
+	script_finish(&script);
+	return r;
+}
+
 /* tmpfiles.d(5): a file in /etc stands in the place of one of that name. */
 static bool is_replaced(const struct tree *tree, const char *path)
 {
@@ -329,6 +379,9 @@ int runtime_declare(const struct package_list *packages, const struct accounts *
 			if (is_in(d.file->path, place))
 				r = read_file(&d, place, err);
 		}
+	for (size_t i = 0; i < packages->n && r == 0; i++)
+		if (packages->items[i].unpacked)
+			r = read_script(&d, &packages->items[i], err);
 	return r;
 }
 

@@ -7,8 +7,8 @@
 #include "mem.h"
 #include "str.h"
 
-/* What a shell would put something else in the place of, or take for more than a word. */
-#define NOT_LITERAL "$`\"'\\*?[;&|<>(){}"
+/* What a shell would put something else in the place of. */
+#define NOT_LITERAL "$`*?[\\"
 
 void alternative_list_finish(struct alternative_list *list)
 {
@@ -70,13 +70,21 @@ static bool read_all(char *const *words, struct alternative_list *list)
 	return words != NULL;
 }
 
-bool alternatives_read(const char *command, struct alternative_list *list)
+/* Whether each word is one that the command gets. */
+static bool are_plain(char *const *words)
+{
+	for (; *words; words++)
+		if (strpbrk(*words, NOT_LITERAL))
+			return false;
+	return true;
+}
+
+bool alternatives_read(char *const *words, struct alternative_list *list)
 {
 	struct alternative_list found = { 0 };
-	cleanup_strv char **words = NULL;
 
-	if (!str_starts(command, "update-alternatives ") || strpbrk(command, NOT_LITERAL) ||
-	    str_split_words(command, &words) < 0 || !read_all(words + 1, &found)) {
+	if (!str_eq(*words, "update-alternatives") || !are_plain(words) ||
+	    !read_all(words + 1, &found)) {
 		alternative_list_finish(&found);
 		return false;
 	}

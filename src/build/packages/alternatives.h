@@ -22,9 +22,9 @@ struct alternative_list {
 void alternative_list_finish(struct alternative_list *list);
 
 /*
- * Reads a command of a script. True when it is a call of update-alternatives that can be understood
+ * Reads a command of a script, by its words (shell_flow.h). True when it is a call of update-alternatives that can be understood
  * without running the script, whether or not it adds to the list.
  */
-bool alternatives_read(const char *command, struct alternative_list *list);
+bool alternatives_read(char *const *words, struct alternative_list *list);
 
 #endif

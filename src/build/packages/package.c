@@ -18,7 +18,6 @@ void package_finish(struct package *p)
 	strv_free(p->likes);
 	strv_free(p->provides);
 	alternative_list_finish(&p->alternatives);
-	free(p->script);
 	free(p->url);
 	strv_free(p->mirrors);
 	free(p->deb);

@@ -22,8 +22,7 @@ struct package {
 	char sha256[SHA256_HEX + 1];
 	uint64_t size;
 	struct alternative_list alternatives; /* that its postinst says; once it is unpacked */
-	char *script; /* of its postinst, the first command that nothing stands in for; or NULL */
-	char *deb;    /* the file in the cache, there once it is fetched */
+	char *deb;                            /* the file in the cache, there once it is fetched */
 	struct unpacked
 		*unpacked; /* what is in it, once that is in the cache (unpack.h); or NULL */
 };

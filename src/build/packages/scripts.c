@@ -4,12 +4,13 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "buf.h"
 #include "mem.h"
+#include "shell_flow.h"
 #include "str.h"
 
 #define SECTION_BEGIN "# Automatically added by "
 #define SECTION_END   "# End automatically added section"
+#define AT_END        "(its end)" /* of one that ends inside something */
 
 /* Scripts that were read by us, and what they come to in an appliance. */
 static const struct {
@@ -50,6 +51,7 @@ static const struct {
 	{ "openjdk-17-jre-headless", "declare.c: its programs; an empty store of preferences" },
 	{ "passwd", "old account files" },
 	{ "perl", "leftovers of old versions" },
+	{ "procps", "moves old files" },
 	{ "python3", "byte code, which is a cache" },
 	{ "python3-minimal", "byte code, which is a cache" },
 	{ "python3.11", "byte code, which is a cache" },
@@ -63,39 +65,34 @@ static const struct {
 	{ "usrmerge", "tree.c: merged /usr" },
 };
 
-/* Parts that debhelper wrote and that do nothing for an appliance: no services are managed by
- * scripts there, byte code and menus are caches. */
+/*
+ * Parts that debhelper wrote and that do nothing for an appliance: no services are managed by scripts there, byte
+ * code and menus are caches, folders are made of what is declared (declared/runtime.h), kernels have no AppArmor.
+ */
 static const char *const helpers[] = {
-	"installinit",    "installsystemd", "installsystemduser",
-	"systemd_enable", "systemd_start",  "installdeb",
-	"installmenu",    "installudev",    "installlogcheck",
-	"python",         "python3",        "python2",
-	"icons",          "nginx",          "installdeb-hunspell",
+	"installinit",    "installsystemd",  "installsystemduser",
+	"systemd_enable", "systemd_start",   "installdeb",
+	"installmenu",    "installudev",     "installlogcheck",
+	"python",         "python3",         "python2",
+	"icons",          "nginx",           "installdeb-hunspell",
+	"apparmor",       "installtmpfiles",
 };
 
-/* Lines that every script has around what it does. */
-static const char *const frame[] = {
-	"esac",
-	"fi",
-	";;",
-	"*)",
-	"else",
-	"}",
-	"{",
-	"configure)",
-	"abort-upgrade|abort-remove|abort-deconfigure)",
-	"case \"$1\" in",
-	"case $1 in",
-	"triggered)",
+/* deb-postinst(5): how dpkg calls it where there was no version before. */
+static const struct shell_value arguments[] = {
+	{ "1", "configure" },
+	{ "2", "" },
+	{ "DPKG_ROOT", "" },
+	{ "DPKG_MAINTSCRIPT_NAME", "postinst" },
 };
 
-static bool is_in(const char *const *list, size_t n, const char *word)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(list[i], word))
-			return true;
-	return false;
-}
+struct reading {
+	const struct shell *shell;
+	struct script *script;
+	char **functions;
+	char **runners; /* functions that run what they are given */
+	bool idle;      /* inside a part that does nothing for us */
+};
 
 static bool is_known(const char *package)
 {
@@ -105,132 +102,125 @@ static bool is_known(const char *package)
 	return false;
 }
 
-static bool is_frame(const char *line)
-{
-	if (!*line || *line == '#' || is_in(frame, ARRAY_SIZE(frame), line) ||
-	    str_starts(line, "fi #"))
-		return true;
-	if (str_starts(line, "echo ") && str_ends(line, ">&2"))
-		return true;
-	return (str_starts(line, "if ") && str_ends(line, "then") && strstr(line, "\"$1\"")) ||
-	       (str_starts(line, "case ") && strstr(line, "$1"));
-}
-
-/* Takes away a folder with nothing in it, and does nothing else. */
-static bool is_rmdir(const char *line)
-{
-	return str_starts(line, "rmdir ") && !strpbrk(line, ";&|<>$`");
-}
-
-static char *trimmed(const char *line, size_t len)
-{
-	while (len && strchr(" \t", line[0])) {
-		line++;
-		len--;
-	}
-	while (len && strchr(" \t\r", line[len - 1]))
-		len--;
-	return xstrndup(line, len);
-}
-
-char *script_command(const char *text, size_t *ret_len)
-{
-	cleanup_buf struct buf joined = BUF_INIT;
-	cleanup_free char *all = NULL;
-	size_t at = 0;
-
-	for (;;) {
-		size_t len = strcspn(text + at, "\n");
-		bool goes_on = len && text[at + len - 1] == '\\' && text[at + len];
-
-		buf_append(&joined, text + at, goes_on ? len - 1 : len);
-		at += len + (text[at + len] == '\n');
-		if (!goes_on)
-			break;
-	}
-	*ret_len = at;
-	all = buf_steal_str(&joined);
-	return trimmed(all, strlen(all));
-}
-
 /* What debhelper or another such program added: its name, without "dh_". */
-static bool is_idle_section(char *line)
+static bool is_idle_section(const char *comment)
 {
-	char *helper = line + strlen(SECTION_BEGIN);
+	const char *name = comment + strlen(SECTION_BEGIN);
+	cleanup_free char *helper = NULL;
 
-	helper += str_starts(helper, "dh_") ? 3 : 0;
-	helper[strcspn(helper, " /:")] = '\0';
-	return is_in(helpers, ARRAY_SIZE(helpers), helper);
+	name += str_starts(name, "dh_") ? 3 : 0;
+	helper = xstrndup(name, strcspn(name, " /:"));
+	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++)
+		if (str_eq(helpers[i], helper))
+			return true;
+	return false;
 }
 
-/* Of a block that is passed over, how deep the lines behind this one are in it; 0: outside. */
-static size_t depth_behind(const char *line, size_t depth)
+static void read_comment(struct reading *r, const char *comment)
 {
-	if (!depth)
-		return script_line_is_upgrade(line);
-	if (str_starts(line, "if "))
-		return depth + !str_ends(line, "fi");
-	if (str_eq(line, "fi") || str_starts(line, "fi ") || str_ends(line, "; fi"))
-		return depth - 1;
-	if (depth == 1 && (str_eq(line, "else") || str_starts(line, "elif ")))
-		return script_line_is_upgrade(line);
-	return depth;
+	if (str_starts(comment, SECTION_BEGIN))
+		r->idle = is_idle_section(comment);
+	else if (str_starts(comment, SECTION_END))
+		r->idle = false;
 }
 
-/* "for i in $LIST; do" over a list that the script sets once, to nothing. */
-static bool is_empty_loop(const char *script, const char *line)
+static bool is_arguments(const char *word)
 {
-	const char *name = strstr(line, " in $");
-	cleanup_free char *key = NULL;
-	const char *value;
-
-	if (!str_starts(line, "for ") || !name || !str_ends(line, "; do"))
-		return false;
-	name += strlen(" in $");
-	key = xasprintf("\n%.*s=", (int)strcspn(name, "; \"{}"), name);
-	value = strstr(script, key);
-	return value && strlen(key) > 2 && !strstr(value + 1, key) &&
-	       (str_starts(value + strlen(key), "''\n") ||
-		str_starts(value + strlen(key), "\"\"\n"));
+	return str_eq(word, "$@") || str_eq(word, "$*");
 }
 
-/* As depth_behind, of such a loop. */
-static size_t loop_behind(const char *script, const char *line, size_t depth)
+static void find_functions(struct reading *r)
 {
-	if (!depth)
-		return is_empty_loop(script, line);
-	if (str_ends(line, "; do") || str_eq(line, "do"))
-		return depth + 1;
-	return depth - (str_eq(line, "done") || str_starts(line, "done "));
-}
+	const struct shell *s = r->shell;
+	const char *name = NULL;
 
-char *scripts_unknown(const char *package, const char *text, struct alternative_list *alternatives)
-{
-	cleanup_free char *unknown = NULL;
-	bool skipped = false; /* inside a part that does nothing for us */
-	size_t upgrade = 0;   /* how deep inside what only an upgrade does */
-	size_t loop = 0;      /* and inside a loop over nothing */
-	const char *script = text;
+	for (size_t i = 0; i < s->n; i++) {
+		char **words = s->items[i].words;
 
-	while (*text) {
-		size_t len;
-		cleanup_free char *line = script_command(text, &len);
-		size_t was = upgrade;
-
-		text += len;
-		loop = loop_behind(script, line, loop);
-		if (loop)
-			continue;
-		upgrade = depth_behind(line, upgrade);
-		if (was && (upgrade || str_ends(line, "fi")))
-			continue;
-		if (str_starts(line, SECTION_BEGIN))
-			skipped = is_idle_section(line);
-		else if (str_starts(line, SECTION_END))
-			skipped = false;
-		else if (!skipped && !alternatives_read(line, alternatives) && !is_frame(line) &&
-			 !is_rmdir(line) && !upgrade && !script_line_is_idle(line) && !unknown)
-			unknown = steal_ptr(line);
+		if (s->items[i].kind == SHELL_FUNCTION)
+			strv_append(&r->functions, name = *words);
+		else if (name && s->items[i].kind == SHELL_COMMAND && words && *words &&
+			 is_arguments(*words))
+			strv_append(&r->runners, name);
 	}
-	return is_known(package) ? NULL : steal_ptr(unknown);
+}
+
+static bool is_assignment(const char *word)
+{
+	size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	return n && word[n] == '=';
+}
+
+/* Takes the words over. */
+static void add_command(struct script *s, const struct shell_item *item, char **words)
+{
+	s->commands = xreallocarray(s->commands, s->n + 1, sizeof(*s->commands));
+	s->commands[s->n++] = (struct script_command){
+		.words = words,
+		.output = item->output ? xstrdup(item->output) : NULL,
+		.text = xstrdup(*item->text ? item->text : AT_END),
+		.line = item->line,
+	};
+}
+
+static void read_command(struct reading *r, const struct shell_item *item, char *const *words)
+{
+	while (words && *words && is_assignment(*words))
+		words++;
+	if (words && *words && strv_has(r->runners, *words))
+		words++;
+	if (words && *words && !item->output &&
+	    (strv_has(r->functions, *words) || is_arguments(*words) ||
+	     alternatives_read(words, &r->script->alternatives)))
+		return;
+	if (!script_command_is_idle(words, item->output))
+		add_command(r->script, item, words && *words ? strv_dup(words) : NULL);
+}
+
+static void visit(void *data, const struct shell_item *item, char *const *words)
+{
+	struct reading *r = data;
+
+	if (item->kind == SHELL_COMMENT)
+		read_comment(r, item->text);
+	else if (item->kind == SHELL_BROKEN)
+		add_command(r->script, item, NULL);
+	else if (!r->idle)
+		read_command(r, item, words);
+}
+
+/* The alternatives stay. */
+static void forget(struct script *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		strv_free(s->commands[i].words);
+		free(s->commands[i].output);
+		free(s->commands[i].text);
+	}
+	free(s->commands);
+	s->commands = NULL;
+	s->n = 0;
+}
+
+void script_read(const char *package, const char *text, struct script *ret)
+{
+	struct shell shell;
+	struct reading r = { .shell = &shell, .script = ret };
+
+	*ret = (struct script){ 0 };
+	shell_read(text, &shell);
+	find_functions(&r);
+	shell_flow(&shell, arguments, ARRAY_SIZE(arguments), visit, &r);
+	shell_finish(&shell);
+	strv_free(r.functions);
+	strv_free(r.runners);
+	if (is_known(package))
+		forget(ret);
+}
+
+void script_finish(struct script *s)
+{
+	forget(s);
+	alternative_list_finish(&s->alternatives);
 }

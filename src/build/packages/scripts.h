@@ -1,28 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a package's postinst would have done. It is never run; here it is read, so that what nobody
- * stands in for does not go unnoticed.
+ * What a package's postinst would do when the package is installed for the first time. It is never run; here it is
+ * read, so that what nobody stands in for does not go unnoticed.
  */
 #ifndef ATOLL_BUILD_SCRIPTS_H
 #define ATOLL_BUILD_SCRIPTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "alternatives.h"
 
+struct script_command {
+	char **words; /* as shell_flow.h has them; NULL: it cannot be read, or writes to a file and does no more */
+	char *output; /* the file that it writes to, or NULL */
+	char *text;
+	unsigned int line; /* of the script */
+};
+
+struct script {
+	struct alternative_list alternatives;
+	/* Those that the builder neither knows to be without effect in an appliance nor stands in for. */
+	struct script_command *commands;
+	size_t n;
+};
+
+void script_read(const char *package, const char *text, struct script *ret);
+void script_finish(struct script *s);
+
+/* script_idle.c: whether a command does nothing for an appliance; no words: it does not. */
+bool script_command_is_idle(char *const *words, const char *output);
+
 /*
- * The first command of the script that the builder neither knows to be without effect in an
- * appliance nor stands in for; NULL when there is none. The caller frees. The alternatives that
- * the script says are added to the list.
+ * script_operands.c, of a command's words: what they name, options and their values apart. Those that only a shell could
+ * tell are as the script has them. The caller frees.
  */
-char *scripts_unknown(const char *package, const char *text, struct alternative_list *alternatives);
-
-/* The command at the begin of a text, with the lines that it goes on in; *ret_len is all of it. The caller frees. */
-char *script_command(const char *text, size_t *ret_len);
-
-/* script_idle.c: whether a line does nothing for an appliance; whether it begins what only an upgrade does. */
-bool script_line_is_idle(const char *line);
-bool script_line_is_upgrade(const char *line);
+char **script_operands(char *const *words);
+/* The value of an option, by its letter or its name ("--owner"); NULL: it is not there. */
+const char *script_option(char *const *words, char letter, const char *name);
+bool script_has_flag(char *const *words, char letter);
+/* Whether a word is the one that the command gets, and not "". */
+bool script_word_is_plain(const char *word);
 
 /* What a script makes that a recipe can declare, for advice: what is computed in it is not found. */
 struct script_makes {
@@ -30,7 +48,7 @@ struct script_makes {
 	char **folders; /* below /var/lib */
 };
 
-void script_makes(const char *script, struct script_makes *ret);
+void script_makes(const struct script *script, struct script_makes *ret);
 void script_makes_finish(struct script_makes *makes);
 
 #endif

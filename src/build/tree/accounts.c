@@ -209,6 +209,22 @@ int accounts_find(const struct accounts *a, const char *owner, uint32_t *ret_uid
 	return 0;
 }
 
+bool accounts_has_user(const struct accounts *a, const char *name)
+{
+	for (size_t i = 0; i < a->n_users; i++)
+		if (str_eq(a->users[i].name, name))
+			return true;
+	return false;
+}
+
+bool accounts_has_group(const struct accounts *a, const char *name)
+{
+	for (size_t i = 0; i < a->n_groups; i++)
+		if (str_eq(a->groups[i].name, name))
+			return true;
+	return false;
+}
+
 static int put_text(struct workspace *ws, struct tree *tree, const char *path, mode_t mode,
 		    uint32_t gid, struct buf *text, struct err **err)
 {

@@ -38,6 +38,9 @@ void accounts_finish(struct accounts *a);
 int accounts_find(const struct accounts *a, const char *owner, uint32_t *ret_uid, uint32_t *ret_gid,
 		  struct err **err);
 
+bool accounts_has_user(const struct accounts *a, const char *name);
+bool accounts_has_group(const struct accounts *a, const char *name);
+
 #define ACCOUNTS_DETAIL "users" /* of why they are there */
 
 /* Puts /etc/passwd, /etc/group and /etc/shadow. */

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What scripts of packages would do: the shell's grammar, the way through it at a first installation, commands that do
+ * nothing for an appliance, and those whose effect the image has.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "buf.h"
+#include "covered.h"
+#include "mem.h"
+#include "owners.h"
+#include "scripts.h"
+#include "shell.h"
+#include "str.h"
+
+/* --- grammar --- */
+
+static const char *const kinds[] = {
+	[SHELL_COMMAND] = "",    [SHELL_GROUP] = "{",     [SHELL_GROUP_END] = "}",
+	[SHELL_FUNCTION] = "()", [SHELL_IF] = "if",       [SHELL_THEN] = "then",
+	[SHELL_ELIF] = "elif",   [SHELL_ELSE] = "else",   [SHELL_FI] = "fi",
+	[SHELL_FOR] = "for",     [SHELL_WHILE] = "while", [SHELL_DO] = "do",
+	[SHELL_DONE] = "done",   [SHELL_CASE] = "case",   [SHELL_PATTERN] = "pattern",
+	[SHELL_ESAC] = "esac",   [SHELL_COMMENT] = "#",   [SHELL_BROKEN] = "BROKEN",
+};
+static const char *const joins[] = { "", "&& ", "|| ", "| " };
+
+/* Each item as "JOIN! KIND[WORD][WORD]>OUTPUT", with blanks between them. */
+static void expect_shell(const char *script, const char *expected)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+	cleanup_free char *found = NULL;
+	struct shell s;
+
+	shell_read(script, &s);
+	for (size_t i = 0; i < s.n; i++) {
+		const struct shell_item *item = &s.items[i];
+
+		buf_printf(&out, "%s%s%s%s", i ? " " : "", joins[item->join],
+			   item->negated ? "! " : "", kinds[item->kind]);
+		for (char **w = item->words; w && *w; w++)
+			buf_printf(&out, "[%s]", *w);
+		if (item->output)
+			buf_printf(&out, ">%s", item->output);
+	}
+	found = buf_steal_str(&out);
+	assert_string_equal(found, expected);
+	shell_finish(&s);
+}
+
+static void test_words(void **state)
+{
+	(void)state;
+	expect_shell("a 'b c' \"d e\" f\\ g ''", "[a][b c][d e][f g][]");
+	expect_shell("a \"$x y\" '$x' \\$x \"\\$x\" \"\\a\"", "[a][$x y][\\$x][\\$x][\\$x][\\\\a]");
+	expect_shell("a $(b \"c)\" d) `e f` \"$(g 'h)')\" ${i:-j k}",
+		     "[a][$(b \"c)\" d)][`e f`][$(g 'h)')][${i:-j k}]");
+	expect_shell("a * '*' ? \"[x]\"", "[a][*][\\*][?][\\[x]]");
+	expect_shell("a \\\n  b\\\nc\nd", "[a][bc] [d]");
+	expect_shell("a #b\nc#d", "[a] # [c#d]");
+	expect_shell("A=1 B='2 3' c", "[A=1][B=2 3][c]");
+}
+
+static void test_redirections(void **state)
+{
+	(void)state;
+	expect_shell("a >b", "[a]>b");
+	expect_shell("a >>b c", "[a][c]>b");
+	expect_shell("a >/dev/null 2>&1 <d", "[a]");
+	expect_shell("a 2> /dev/null >&2", "[a]");
+	expect_shell(">b", ">b");
+	expect_shell("a 2>b", "[a]>b");
+	expect_shell("a >|b", "[a]>b");
+	expect_shell("if a; then b; fi >c", "if [a] then [b] fi >c");
+	expect_shell("cat >a <<E\nrm -rf /\nE\nb", "[cat]>a [b]");
+	expect_shell("cat <<-'E E'\n\trm\n\tE E\nb", "[cat] [b]");
+	expect_shell("cat <<E | b\nc\nE\nd", "[cat] | [b] [d]");
+	expect_shell("cat <<E\nc", "[cat]"); /* as a shell does, with a warning */
+}
+
+static void test_grammar(void **state)
+{
+	(void)state;
+	expect_shell("a && b || ! c; d | e & f", "[a] && [b] || ! [c] [d] | [e] [f]");
+	expect_shell("a &&\n  b", "[a] && [b]");
+	expect_shell("if a; then b; elif c\nthen\nd; else e; fi && f",
+		     "if [a] then [b] elif [c] then [d] else [e] fi && [f]");
+	expect_shell("for i in a \"b c\"; do d; done", "for[i][a][b c] do [d] done");
+	expect_shell("for i\ndo d; done", "for[i][$@] do [d] done");
+	expect_shell("while a; do b; done <c", "while [a] do [b] done ");
+	expect_shell("until a\ndo b\ndone", "while [a] do [b] done");
+	expect_shell("case \"$1\" in\n # x\n a|b) c ;;\n (d) ;;\n *) e\nesac",
+		     "case[$1] # pattern[a][b] [c] pattern[d] pattern[*] [e] esac");
+	expect_shell("case x in a) if b; then c; fi;; esac; d",
+		     "case[x] pattern[a] if [b] then [c] fi esac [d]");
+	expect_shell("f() { a; }\nf2 ( ) (b)\nf c", "()[f] { [a] } ()[f2] { [b] } [f][c]");
+	expect_shell("( a; b ) || { c; }", "{ [a] [b] } || { [c] }");
+	expect_shell("echo if then { } done", "[echo][if][then][{][}][done]");
+	expect_shell("#!/bin/bash -e\na", "# [a]");
+}
+
+static void test_broken(void **state)
+{
+	char deep[2 * (SHELL_DEPTH_MAX + 1) + 1] = "";
+	struct shell s;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(deep) - 1; i++)
+		deep[i] = i % 2 ? ' ' : '(';
+	shell_read(deep, &s);
+	assert_int_equal(s.n, SHELL_DEPTH_MAX + 1);
+	assert_int_equal(s.items[SHELL_DEPTH_MAX].kind, SHELL_BROKEN);
+	shell_finish(&s);
+	expect_shell("a 'b", "[a] BROKEN");
+	expect_shell("a; b \"c", "[a] [b] BROKEN");
+	expect_shell("a $(b", "[a] BROKEN");
+	expect_shell("if a; then b", "if [a] then [b] BROKEN");
+	expect_shell("fi", "BROKEN");
+	expect_shell("a; }", "[a] BROKEN");
+	expect_shell("a )", "[a] BROKEN");
+	expect_shell("case x in a b) c;; esac", "case[x] pattern[a] BROKEN");
+	expect_shell("case x", "case[x] BROKEN");
+	expect_shell("a >", "[a] BROKEN");
+	expect_shell("#!/usr/bin/perl\nif (a) { b }", "BROKEN");
+	expect_shell("#! /usr/bin/python3", "BROKEN");
+	expect_shell("", "");
+}
+
+/* --- what is reached --- */
+
+/* Commands that have an effect, as "LINE: WORD WORD > OUTPUT; ". */
+static void expect(const char *script, const char *expected)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+	cleanup_free char *found = NULL;
+	struct script s;
+
+	script_read("p", script, &s);
+	for (size_t i = 0; i < s.n; i++) {
+		cleanup_free char *words = strv_join(s.commands[i].words, " ");
+
+		buf_printf(&out, "%u: %s%s%s; ", s.commands[i].line,
+			   s.commands[i].words ? words : s.commands[i].text,
+			   s.commands[i].output ? " > " : "",
+			   s.commands[i].output ? s.commands[i].output : "");
+	}
+	found = buf_steal_str(&out);
+	assert_string_equal(found, expected);
+	script_finish(&s);
+}
+
+/* dpkg calls it as "postinst configure ''". */
+static void test_branches(void **state)
+{
+	(void)state;
+	expect("if [ \"$1\" = configure ]; then touch /a; else touch /b; fi", "1: touch /a; ");
+	expect("if [ \"$1\" != configure ]; then touch /a; elif true; then touch /b; else touch "
+	       "/c; fi",
+	       "1: touch /b; ");
+	expect("if [ -n \"$2\" ]; then touch /a; fi", "");
+	expect("if [ -z \"$2\" ]; then touch /a; else touch /b; fi", "1: touch /a; ");
+	expect("if [ \"$2\" ] && test -e /x; then touch /a; fi", "");
+	expect("if [ -e /x ] && [ -n \"${2:-}\" ]; then touch /a; fi", "");
+	expect("if [ -n \"$2\" ] || [ -e /x ]; then touch /a; fi", "1: touch /a; ");
+	expect("if ! [ -n \"$2\" ]; then touch /a; fi", "1: touch /a; ");
+	expect("if [ \"$1\" = configure -a -z \"$2\" ]; then touch /a; fi", "1: touch /a; ");
+	expect("if [ \"$1\" = configure -a -n \"$2\" ]; then touch /a; fi", "");
+	expect("if [ x\"$1\" = xtriggered -o \"$1\" = upgrade ]; then touch /a; fi", "");
+	expect("if [ -e /x ]; then touch /a; else touch /b; fi", "1: touch /a; 1: touch /b; ");
+	expect("[ \"$1\" = configure ] || touch /a", "");
+	expect("[ \"$1\" = configure ] && touch /a && touch /b", "1: touch /a; 1: touch /b; ");
+	expect("[ -n \"$2\" ] && { touch /a; touch /b; }\ntouch /c", "2: touch /c; ");
+	expect("[ -n \"$2\" ] && ( touch /a )", "");
+	expect("[ -n \"$2\" ] && if true; then touch /a; fi", "");
+	expect("[ -n \"$2\" ] && echo a | xargs touch", "");
+	expect("false || touch /a", "1: touch /a; ");
+}
+
+static void test_versions(void **state)
+{
+	(void)state;
+	expect("if dpkg --compare-versions \"$2\" lt-nl 2; then touch /a; fi", "");
+	expect("if dpkg --compare-versions \"$2\" lt 2; then touch /a; fi", "1: touch /a; ");
+	expect("if dpkg --compare-versions -- \"$2\" ge 2; then touch /a; fi", "");
+	expect("if dpkg --compare-versions \"$2\" ge-nl 2; then touch /a; fi", "1: touch /a; ");
+	expect("if dpkg --compare-versions 1 gt 2; then touch /a; fi", "1: touch /a; ");
+}
+
+static void test_cases(void **state)
+{
+	(void)state;
+	expect("case \"$1\" in abort-*|triggered) touch /a;; configure) touch /b;; *) touch /c;; "
+	       "esac",
+	       "1: touch /b; ");
+	expect("case \"$1\" in c[n-p]*) touch /a;; esac", "1: touch /a; ");
+	expect("case $2 in '') touch /a;; *) touch /b;; esac", "1: touch /a; ");
+	expect("case $RET in a) touch /a;; *) touch /b;; esac", "1: touch /a; 1: touch /b; ");
+	expect("case $1 in $X) touch /a;; *) touch /b;; esac", "1: touch /a; 1: touch /b; ");
+	expect("case $1 in '*') touch /a;; esac", "");
+}
+
+static void test_values(void **state)
+{
+	(void)state;
+	expect("U=x\nH=\"/var/lib/$U\"\nmkdir ${H}/a $H", "3: mkdir /var/lib/x/a /var/lib/x; ");
+	expect("mkdir ${A:-/x} ${DPKG_ROOT:-/y} \"${DPKG_ROOT}/z\" "
+	       "${DPKG_ROOT:+--root=\"$DPKG_ROOT\"}",
+	       "1: mkdir ${A:-/x} /y /z ; ");
+	expect("A=1\nA=2\nmkdir $A", "3: mkdir $A; ");
+	expect("A=$(b)\nmkdir $A `c` '$A'", "2: mkdir $A `c` $A; ");
+	expect("A=$B\nB=$A\nmkdir $A", "3: mkdir $A; ");
+	expect("read A\nmkdir $A", "2: mkdir $A; ");
+	expect("export A=/x\nmkdir $A", "2: mkdir /x; ");
+	/* What is set in a branch only is no ground to pass over another. */
+	expect("if [ -e /x ]; then S=yes; fi\nif [ -z \"$S\" ]; then touch /a; fi",
+	       "2: touch /a; ");
+	expect("S=yes\nif [ -z \"$S\" ]; then touch /a; fi", "");
+	expect("if [ -z \"$S\" ]; then touch /a; fi\nS=yes", "1: touch /a; ");
+	expect("L=''\nfor i in $L; do touch /a; done\nfor i in $L b; do touch $i; done",
+	       "3: touch $i; ");
+	/* Arguments of a function, and others than those of the script. */
+	expect("f() { [ -n \"$2\" ] && touch $1; }\nf /a", "1: touch $1; ");
+	expect("set -- a b\n[ -n \"$2\" ] && touch /a", "2: touch /a; ");
+}
+
+static void test_functions(void **state)
+{
+	(void)state;
+	expect("make() { touch /a; }\nmake; make b", "1: touch /a; ");
+	expect("in_root() { \"$@\"; }\nin_root adduser x\nin_root true", "2: adduser x; ");
+}
+
+static void test_sections(void **state)
+{
+	(void)state;
+	expect("# Automatically added by dh_installinit/13\nif [ -x /x ]; then\ntouch /a\nfi\n"
+	       "# End automatically added section\ntouch /b\n",
+	       "6: touch /b; ");
+	expect("# Automatically added by dh_something/13\ntouch /a\n# End automatically added "
+	       "section\n",
+	       "2: touch /a; ");
+}
+
+/* What changes nothing but the script, asks, or starts services. */
+static void test_idle(void **state)
+{
+	(void)state;
+	expect(". /usr/share/debconf/confmodule\ndb_get a/b || true\nA=1\nexport C=x\numask "
+	       "022\nset -e\n"
+	       "if ! getent passwd x >/dev/null 2>&1; then exit 1; fi\nwhich x | grep -q y\n"
+	       "invoke-rc.d x start >/dev/null 2>&1 || exit $?\n/sbin/ldconfig\nsed -n 's/a/b/p' "
+	       "/x\n"
+	       "dpkg-statoverride --list /x >/dev/null\nupdate-rc.d x defaults\nrmdir /x\n",
+	       "");
+	expect("/usr/lib/x/gtk-query-immodules-2.0 --update-cache || true", "");
+	expect("update-alternatives --install /usr/bin/x x /usr/bin/y 20 \\\n --slave /a a /b", "");
+	expect("update-alternatives --install $X x /y 1",
+	       "1: update-alternatives --install $X x /y 1; ");
+	expect(". /usr/share/x/functions", "1: . /usr/share/x/functions; ");
+	expect("echo a > /etc/x", "1: echo a > /etc/x; ");
+	expect("A=b >/etc/x", "1: A=b >/etc/x > /etc/x; ");
+	expect("db_get x >/etc/x", "1: db_get x > /etc/x; ");
+	expect("true | tee /etc/x", "1: tee /etc/x; ");
+	expect("sed -i s/a/b/ /x", "1: sed -i s/a/b/ /x; ");
+	expect("sed -ne a /x; sed --in-place a /x", "1: sed --in-place a /x; ");
+	expect("dpkg-statoverride --update --add a b 1 /x",
+	       "1: dpkg-statoverride --update --add a b 1 /x; ");
+	expect("A=b touch /x", "1: touch /x; ");
+	expect("touch /a; touch '", "1: touch /a; 1: touch; 1: touch '; ");
+	expect("if true; then", "1: (its end); ");
+}
+
+/* Packages whose scripts were read by people. */
+static void test_known(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_read("tzdata", "touch /x\nupdate-alternatives --install /a a /b 1\n", &s);
+	assert_int_equal(s.n, 0);
+	assert_int_equal(s.alternatives.n, 1);
+	assert_string_equal(s.alternatives.items[0].link, "/a");
+	script_finish(&s);
+}
+
+/* --- alternatives --- */
+
+static bool read_alternatives(const char *command, struct alternative_list *list)
+{
+	cleanup_strv char **words = NULL;
+
+	assert_int_equal(str_split_words(command, &words), 0);
+	return alternatives_read(words, list);
+}
+
+static void test_alternatives(void **state)
+{
+	struct alternative_list list = { 0 };
+
+	(void)state;
+	assert_true(read_alternatives("update-alternatives --install /usr/bin/x x /usr/bin/y 20 "
+				      "--slave /usr/bin/a a /usr/bin/b",
+				      &list));
+	assert_int_equal(list.n, 2);
+	assert_string_equal(list.items[0].link, "/usr/bin/x");
+	assert_string_equal(list.items[0].target, "/usr/bin/y");
+	assert_int_equal(list.items[0].priority, 20);
+	assert_string_equal(list.items[1].target, "/usr/bin/b");
+	assert_int_equal(list.items[1].priority, 20);
+	assert_true(read_alternatives("update-alternatives --quiet --remove x /usr/bin/y", &list));
+	assert_true(read_alternatives("update-alternatives --auto x", &list));
+	assert_int_equal(list.n, 2);
+	/* What only a shell can tell, and what is not whole. */
+	assert_false(read_alternatives("update-alternatives --install '$X' x /y 1", &list));
+	assert_false(read_alternatives("update-alternatives --install /x x /y", &list));
+	assert_false(read_alternatives("update-alternatives --install x x /y 1", &list));
+	assert_false(read_alternatives("update-alternatives --config x", &list));
+	assert_false(read_alternatives("touch /x", &list));
+	assert_int_equal(list.n, 2);
+	alternative_list_finish(&list);
+}
+
+/* --- operands, and what is advised --- */
+
+static void expect_operands(const char *command, const char *expected)
+{
+	cleanup_strv char **words = NULL, **operands = NULL;
+	cleanup_free char *found = NULL;
+
+	assert_int_equal(str_split_words(command, &words), 0);
+	operands = script_operands(words);
+	found = strv_join(operands, " ");
+	assert_string_equal(found, expected);
+}
+
+static void expect_option(const char *command, char letter, const char *name, const char *expected)
+{
+	cleanup_strv char **words = NULL;
+	const char *found;
+
+	assert_int_equal(str_split_words(command, &words), 0);
+	found = script_option(words, letter, name);
+	assert_string_equal(found ? found : "none", expected);
+}
+
+static void test_operands(void **state)
+{
+	(void)state;
+	expect_operands("adduser --system --home /x --gecos 'a b' --group u", "u");
+	expect_operands("useradd -r -d /x -g g -s/bin/sh u", "u");
+	expect_operands("install -d -m755 -o a --group=b /x /y", "/x /y");
+	expect_operands("install -dm 755 /x", "/x");
+	expect_operands("chown -R a:b /x", "a:b /x");
+	expect_operands("mkdir -p -m 755 '' /x", "/x");
+	expect_operands("adduser --home", "");
+	expect_option("install -d -o a /x", 'o', "--owner", "a");
+	expect_option("install -do a /x", 'o', "--owner", "a");
+	expect_option("install -oa -d /x", 'o', "--owner", "a");
+	expect_option("install --owner=a /x", 'o', "--owner", "a");
+	expect_option("install --owner a /x", 'o', "--owner", "a");
+	expect_option("install -g o /x", 'o', "--owner", "none");
+	expect_option("adduser --ingroup g u", '\0', "--ingroup", "g");
+	expect_option("install -o", 'o', "--owner", "");
+}
+
+static void test_makes(void **state)
+{
+	static const char script[] =
+		"#!/bin/sh\nset -e\nUSER=\"cache\"\nHOME=/var/lib/cache\n"
+		"if ! getent passwd $USER; then\n"
+		"\tadduser --system --home $HOME --gecos \"A cache\" \\\n\t\t--group \"$USER\" || "
+		"true\n"
+		"fi\nif ! adduser --quiet second; then exit 1; fi\nadduser second $(groups)\n"
+		"adduser $UNKNOWN\ngroupadd -g 7 third\nmkdir -p -m 755 "
+		"$HOME /run/x ${HOME}/deep >/dev/null\n"
+		"install -d -o cache /var/lib/own\ninstall /x /var/lib/file\n";
+	struct script s;
+	struct script_makes makes;
+
+	(void)state;
+	script_read("p", script, &s);
+	script_makes(&s, &makes);
+	assert_int_equal(strv_len(makes.users), 3);
+	assert_string_equal(makes.users[0], "cache");
+	assert_string_equal(makes.users[1], "second");
+	assert_string_equal(makes.users[2], "third");
+	assert_int_equal(strv_len(makes.folders), 3);
+	assert_string_equal(makes.folders[0], "/var/lib/cache");
+	assert_string_equal(makes.folders[1], "/var/lib/cache/deep");
+	assert_string_equal(makes.folders[2], "/var/lib/own");
+	script_makes_finish(&makes);
+	script_finish(&s);
+	script_read("p", "", &s);
+	script_makes(&s, &makes);
+	assert_null(makes.users);
+	script_finish(&s);
+}
+
+/* --- what the image has --- */
+
+struct world {
+	struct tree tree, left;
+	struct accounts accounts;
+	struct holding holding;
+	struct package package;
+	struct unpacked unpacked;
+};
+
+static struct tree_node *put(struct world *w, const char *path, mode_t mode, const char *owner)
+{
+	struct tree_node *node =
+		S_ISDIR(mode) ? tree_put_dir(&w->tree, path, mode & 07777, owner, "test")
+			      : tree_put_file(&w->tree, path, mode & 07777, NULL, owner, "test");
+
+	if (!str_eq(owner, "recipe"))
+		node->reason = REASON_PACKAGE;
+	return node;
+}
+
+static int set_up(void **state)
+{
+	struct world *w = xcalloc(1, sizeof(*w));
+	struct err *err = NULL;
+
+	assert_int_equal(accounts_read("root:*:0:0:root:/root:/bin/bash\nu:*:900:900::/x:/bin/sh\n",
+				       "root:*:0:\nu:*:900:\nadm:*:4:\n", &w->accounts, &err),
+			 0);
+	put(w, "var/lib/p", S_IFDIR | 0755, "p");
+	put(w, "var/lib/p/in", S_IFDIR | 0755, "p");
+	put(w, "etc/p.conf", S_IFREG | 0644, "p");
+	put(w, "usr/bin/p", S_IFREG | 0755, "p");
+	put(w, "etc/own.conf", S_IFREG | 0644, "recipe");
+	put(w, "var/lib/own", S_IFDIR | 0700, "recipe")->uid = 900;
+	put(w, "srv", S_IFDIR | 0755, "other");
+	w->holding =
+		(struct holding){ .accounts = &w->accounts, .tree = &w->tree, .left = &w->left };
+	w->package = (struct package){ .name = xstrdup("p"), .unpacked = &w->unpacked };
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	tree_finish(&w->tree);
+	tree_finish(&w->left);
+	accounts_finish(&w->accounts);
+	free(w->package.name);
+	free(w);
+	return 0;
+}
+
+/* Whether all commands of the script are. */
+static bool covered(struct world *w, const char *script)
+{
+	struct script s;
+	bool all = true;
+
+	script_read("p", script, &s);
+	assert_int_not_equal(s.n, 0);
+	for (size_t i = 0; i < s.n; i++)
+		all = all && is_covered(&w->holding, &s.commands[i]);
+	script_finish(&s);
+	return all;
+}
+
+static void test_covered_users(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(covered(w, "adduser --system --home /x --group u"));
+	assert_true(covered(w, "adduser --system --ingroup adm u"));
+	assert_true(covered(w, "addgroup --system adm; groupadd u; useradd -g u u"));
+	assert_false(covered(w, "adduser --system x"));
+	assert_false(covered(w, "adduser --system --ingroup x u"));
+	assert_false(covered(w, "adduser u adm")); /* nobody is in a second group */
+	assert_false(covered(w, "useradd -G adm u"));
+	assert_false(covered(w, "addgroup x"));
+	assert_false(covered(w, "adduser $X"));
+	assert_false(covered(w, "usermod -a -G adm u"));
+	assert_false(covered(w, "systemd-sysusers none.conf"));
+}
+
+static void test_covered_paths(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(covered(w, "mkdir -p /var/lib/p /srv"));
+	assert_false(covered(w, "mkdir /var/lib/x"));
+	assert_false(covered(w, "mkdir /etc/p.conf"));
+	assert_true(covered(w, "install -d -o u /var/lib/own"));
+	assert_false(covered(w, "install -d -o u /var/lib/p"));
+	assert_true(covered(w, "install -m 644 /usr/share/p/p.conf /etc/own.conf"));
+	assert_true(covered(w, "cp -a /usr/share/p/own.conf /etc/own.conf; ucf /x /etc/own.conf"));
+	assert_false(covered(w, "cp /usr/share/p/p.conf /etc/p.conf"));
+	assert_false(covered(w, "cp /usr/share/p/p.conf /etc/x.conf"));
+	assert_false(covered(w, "cp $X /srv"));
+	assert_true(covered(w, "mv /etc/old.conf /etc/new.conf"));
+	assert_false(covered(w, "mv /etc/p.conf /etc/new.conf"));
+	assert_true(covered(w, "touch /etc/p.conf"));
+	assert_false(covered(w, "touch /etc/p.conf /etc/x.conf"));
+	assert_true(covered(w, "rm -f /etc/x.conf $X"));
+	assert_false(covered(w, "rm -f /etc/p.conf"));
+	assert_true(covered(w, "echo a >/etc/own.conf"));
+	assert_false(covered(w, "echo a >/etc/x.conf"));
+	assert_false(covered(w, "make_it >/etc/own.conf"));
+	assert_true(covered(w, "setcap cap_net_raw+ep /usr/bin/x"));
+	assert_false(covered(w, "setcap cap_net_raw+ep /usr/bin/p"));
+	assert_false(covered(w, "make_it /x"));
+	assert_false(covered(w, "touch 'open"));
+}
+
+static void test_covered_owners(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(covered(w, "chown u:u /var/lib/none; chmod 700 /var/lib/none"));
+	assert_true(covered(w, "chown u /var/lib/own"));
+	assert_false(covered(w, "chown u:u /var/lib/own"));
+	assert_false(covered(w, "chown u /var/lib/p"));
+	assert_false(covered(w, "chown nobody_there /var/lib/p"));
+	assert_true(covered(w, "chown root:root /var/lib/p; chgrp root /var/lib/p"));
+	assert_true(covered(w, "chown root.root /var/lib/p; chown :root /var/lib/p"));
+	assert_false(covered(w, "chown root:adm /var/lib/p"));
+	assert_true(covered(w, "chmod 0755 /var/lib/p"));
+	assert_false(covered(w, "chmod 700 /var/lib/p"));
+	assert_false(covered(w, "chmod u+s /usr/bin/p"));
+	assert_false(covered(w, "chown u $X"));
+	assert_false(covered(w, "chown u"));
+	/* A recipe says itself whose its files are. */
+	assert_true(covered(w, "chown u:adm /etc/own.conf; chmod 600 /etc/own.conf"));
+	assert_true(covered(w, "dpkg-statoverride --update --add root root 0755 /usr/bin/p"));
+	assert_false(covered(w, "dpkg-statoverride --update --add root root 4755 /usr/bin/p"));
+}
+
+static void expect_owner(struct world *w, const char *path, uint32_t uid, uint32_t gid, mode_t mode)
+{
+	const struct tree_node *node = tree_get(&w->tree, path);
+
+	assert_non_null(node);
+	assert_int_equal(node->uid, uid);
+	assert_int_equal(node->gid, gid);
+	assert_int_equal(node->mode & 07777, mode);
+}
+
+/* What a package's script gives to what the package has. */
+static void test_owners(void **state)
+{
+	static const char script[] =
+		"chown -R u /var/lib/p\nchgrp adm /etc/p.conf\nchmod 0640 /etc/p.conf\n"
+		"chown u:u /usr/bin/p /srv /var/lib/own /var/lib/none\nchmod 4755 /usr/bin/p\n"
+		"chmod 2750 /var/lib/p/in\nchown x /var/lib/p\nchown u /etc/own.conf\nchmod 999 "
+		"/srv\n";
+	struct world *w = *state;
+	struct package_list packages = { .items = &w->package, .n = 1 };
+
+	w->unpacked.postinst = script;
+	owners_apply(&packages, &w->accounts, &w->tree);
+	expect_owner(w, "var/lib/p", 900, 0, 0755);
+	expect_owner(w, "var/lib/p/in", 900, 0, 02750);
+	expect_owner(w, "etc/p.conf", 0, 4, 0640);
+	expect_owner(w, "usr/bin/p", 0, 0, 0755); /* a program is not given away */
+	expect_owner(w, "srv", 0, 0, 0755);       /* another's */
+	expect_owner(w, "var/lib/own", 900, 0, 0700);
+	expect_owner(w, "etc/own.conf", 0, 0, 0644);
+	assert_true(covered(w, "chown -R u /var/lib/p; chmod 640 /etc/p.conf"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_redirections),
+		cmocka_unit_test(test_grammar),
+		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_branches),
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_alternatives),
+		cmocka_unit_test(test_operands),
+		cmocka_unit_test(test_makes),
+		cmocka_unit_test_setup_teardown(test_covered_users, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_covered_paths, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_covered_owners, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_owners, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
