@@ -59,9 +59,10 @@ static void test_words(void **state)
 {
 	(void)state;
 	expect_shell("a 'b c' \"d e\" f\\ g ''", "[a][b c][d e][f g][]");
-	expect_shell("a \"$x y\" '$x' \\$x \"\\$x\" \"\\a\"", "[a][$x y][\\$x][\\$x][\\$x][\\\\a]");
+	expect_shell("a \"$x y\" '$x' \\$x \"\\$x\" \"\\a\"",
+		     "[a][\"$x\" y][\\$x][\\$x][\\$x][\\\\a]");
 	expect_shell("a $(b \"c)\" d) `e f` \"$(g 'h)')\" ${i:-j k}",
-		     "[a][$(b \"c)\" d)][`e f`][$(g 'h)')][${i:-j k}]");
+		     "[a][$(b \"c)\" d)][`e f`][\"$(g 'h)')\"][${i:-j k}]");
 	expect_shell("a * '*' ? \"[x]\"", "[a][*][\\*][?][\\[x]]");
 	expect_shell("a \\\n  b\\\nc\nd", "[a][bc] [d]");
 	expect_shell("a #b\nc#d", "[a] # [c#d]");
@@ -97,7 +98,7 @@ static void test_grammar(void **state)
 	expect_shell("while a; do b; done <c", "while [a] do [b] done ");
 	expect_shell("until a\ndo b\ndone", "while [a] do [b] done");
 	expect_shell("case \"$1\" in\n # x\n a|b) c ;;\n (d) ;;\n *) e\nesac",
-		     "case[$1] # pattern[a][b] [c] pattern[d] pattern[*] [e] esac");
+		     "case[\"$1\"] # pattern[a][b] [c] pattern[d] pattern[*] [e] esac");
 	expect_shell("case x in a) if b; then c; fi;; esac; d",
 		     "case[x] pattern[a] if [b] then [c] fi esac [d]");
 	expect_shell("f() { a; }\nf2 ( ) (b)\nf c", "()[f] { [a] } ()[f2] { [b] } [f][c]");
@@ -204,6 +205,8 @@ static void test_cases(void **state)
 	expect("case $RET in a) touch /a;; *) touch /b;; esac", "1: touch /a; 1: touch /b; ");
 	expect("case $1 in $X) touch /a;; *) touch /b;; esac", "1: touch /a; 1: touch /b; ");
 	expect("case $1 in '*') touch /a;; esac", "");
+	expect("f() { case $1 in \"$1\") touch /a;; *) touch /b;; esac; }\nf 'a b'",
+	       "1: touch /a; ");
 }
 
 static void test_values(void **state)
@@ -224,17 +227,65 @@ static void test_values(void **state)
 	expect("S=yes\nif [ -z \"$S\" ]; then touch /a; fi", "");
 	expect("if [ -z \"$S\" ]; then touch /a; fi\nS=yes", "1: touch /a; ");
 	expect("L=''\nfor i in $L; do touch /a; done\nfor i in $L b; do touch $i; done",
-	       "3: touch $i; ");
-	/* Arguments of a function, and others than those of the script. */
-	expect("f() { [ -n \"$2\" ] && touch $1; }\nf /a", "1: touch $1; ");
+	       "3: touch b; ");
 	expect("set -- a b\n[ -n \"$2\" ] && touch /a", "2: touch /a; ");
+	/* Fields: what is quoted is one, and what is nothing is none. */
+	expect("L=\"/a /b\"\nmkdir $L\nmkdir \"$L\" \"$DPKG_ROOT\" $DPKG_ROOT",
+	       "2: mkdir /a /b; 3: mkdir /a /b ; ");
+	expect("[ -n $2 ] && touch /a", "1: touch /a; ");
+	expect("A=\"/a b\"\nB=$A C=1 D=$A", "");
+	/* What may be set otherwise. */
+	expect("RET=\ndb_get x\nif [ \"$RET\" ]; then touch /a; fi", "3: touch /a; ");
+	expect("A=1 true\nif [ -z \"$A\" ]; then touch /a; fi", "2: touch /a; ");
+	expect("A=\n: ${A:=b}\nif [ \"$A\" ]; then touch /a; fi", "3: touch /a; ");
+	expect("A=\neval \"$B\"\nif [ \"$A\" ]; then touch /a; fi",
+	       "2: eval \"$B\"; 3: touch /a; ");
+	expect("A=1\nunset A\nif [ -z \"$A\" ]; then touch /a; fi", "3: touch /a; ");
+	expect("f() { local A; [ \"$A\" ] || touch /a; }\nA=1\nf", "1: touch /a; ");
+	expect("! true | false && touch /a", "1: touch /a; ");
+}
+
+static void test_loops(void **state)
+{
+	(void)state;
+	expect("for i in /a \"/b c\"; do mkdir $i/x \"$i\"; done",
+	       "1: mkdir /a/x /a; 1: mkdir /b c/x /b c; ");
+	expect("for i in 1 2; do for j in a; do mkdir /$i$j; done; done\nmkdir /$i",
+	       "1: mkdir /1a; 1: mkdir /2a; 2: mkdir /$i; ");
+	expect("for i in /etc/*.conf; do touch $i; done", "1: touch $i; ");
+	expect("for i in $X a; do if [ -e $i ]; then touch $i; fi; done", "1: touch $i; ");
+	expect("for i in '' a; do [ -z \"$i\" ] || touch /$i; done && touch /b",
+	       "1: touch /a; 1: touch /b; ");
+	expect("[ -n \"$2\" ] && for i in a; do touch $i; done", "");
+	expect("for i in a; do touch $i; done >/etc/x", "1: touch a; 1: >/etc/x > /etc/x; ");
+	expect("while read l; do touch /a; done", "1: touch /a; ");
 }
 
 static void test_functions(void **state)
 {
 	(void)state;
-	expect("make() { touch /a; }\nmake; make b", "1: touch /a; ");
-	expect("in_root() { \"$@\"; }\nin_root adduser x\nin_root true", "2: adduser x; ");
+	expect("make() { touch /a; }\nmake; make b", "1: touch /a; 1: touch /a; ");
+	expect("make() { touch /a; }", "");
+	expect("make() { touch \"$1\" $2 /$3; }\nmake /a '' b", "1: touch /a /b; ");
+	expect("make() { touch $1; }\nmake $X\nmake", "1: touch $1; 1: touch; ");
+	expect("in_root() { \"$@\"; }\nin_root adduser 'a b'\nin_root true", "1: adduser a b; ");
+	expect("f() { [ -n \"$2\" ] && touch $1; }\nf /a", "");
+	expect("f() { case \"$1\" in a) touch /a;; b) touch /b;; esac; }\nf b", "1: touch /b; ");
+	expect("f() { local d=\"$1\"; mkdir $d; }\ng() { local d=$1; rmdir $d; touch $d; }\nf /a; "
+	       "g /b",
+	       "1: mkdir /a; 2: touch /b; ");
+	expect("f() { A=$1; }\nf /a\ntouch $A", "3: touch $A; ");
+	expect("f() { shift; touch $1; }\nf /a /b", "1: touch $1; ");
+	expect("f() ( touch $1 )\nf /a", "1: touch /a; ");
+	expect("f() { g $1; }\ng() { touch $1; }\nif f /a; then touch /b; fi",
+	       "2: touch /a; 3: touch /b; ");
+	/* Not called, but named. */
+	expect("f() { touch /a; }\ntrap f EXIT", "1: touch /a; ");
+	expect("f() { touch /$1; }\nA=$(f x)", "1: touch /$1; ");
+	expect("f() { touch /a; }\nif [ -n \"$2\" ]; then f; fi", "");
+	expect("f() { touch /a; f; }\nf",
+	       "1: touch /a; 1: (calls and loops that are not followed any further); ");
+	expect("f() { touch /a; } >/etc/x\nf", "1: >/etc/x > /etc/x; 1: touch /a; ");
 }
 
 static void test_sections(void **state)
@@ -273,6 +324,9 @@ static void test_idle(void **state)
 	expect("dpkg-statoverride --update --add a b 1 /x",
 	       "1: dpkg-statoverride --update --add a b 1 /x; ");
 	expect("A=b touch /x", "1: touch /x; ");
+	expect("command -v x || command touch /x", "1: command touch /x; ");
+	expect("trap 'rm -f $x' EXIT; trap - EXIT; trap 'touch /x' EXIT",
+	       "1: trap touch /x EXIT; ");
 	expect("touch /a; touch '", "1: touch /a; 1: touch; 1: touch '; ");
 	expect("if true; then", "1: (its end); ");
 }
@@ -585,6 +639,7 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_loops),
 		cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_idle),

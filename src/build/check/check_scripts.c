@@ -55,6 +55,24 @@ static void add_advice(struct checking *c, const struct script *script)
 	}
 }
 
+static int compare_lines(const void *a, const void *b)
+{
+	const struct script_command *one = a, *other = b;
+
+	return (one->line > other->line) - (one->line < other->line);
+}
+
+/* How many lines of the script they are on: what loops repeat is there once. Sorts them by that. */
+static size_t count_lines(struct script *s)
+{
+	size_t n = 0;
+
+	qsort(s->commands, s->n, sizeof(*s->commands), compare_lines);
+	for (size_t i = 0; i < s->n; i++)
+		n += i == 0 || s->commands[i].line != s->commands[i - 1].line;
+	return n;
+}
+
 /* Those of its commands that are not covered; what they are made of stays the script's. The caller frees the array. */
 static struct script find_uncovered(const struct checking *c, const struct script *script)
 {
@@ -73,12 +91,13 @@ static void check_script(struct checking *c, const struct package *p)
 	script_read(p->name, p->unpacked->postinst, &script);
 	left = find_uncovered(c, &script);
 	if (left.n) {
+		size_t lines = count_lines(&left);
 		const struct script_command *first = left.commands;
-		cleanup_free char *more = xasprintf(" and %zu more", left.n - 1);
+		cleanup_free char *more = xasprintf(" and %zu more", lines - 1);
 
 		strv_append(&c->names, p->name);
 		strv_take(&c->said, xasprintf("package \"%s\": postinst:%u: \"%s\"%s", p->name,
-					      first->line, first->text, left.n > 1 ? more : ""));
+					      first->line, first->text, lines > 1 ? more : ""));
 		add_advice(c, &left);
 	}
 	free(left.commands);

@@ -11,9 +11,9 @@
 
 /* The shell's own. */
 static const char *const shell[] = {
-	":",      "[",     "[[",    "break", "cd",    "command",  "continue", "echo",   "exit",
-	"export", "false", "local", "pwd",   "read",  "readonly", "return",   "set",    "shift",
-	"test",   "trap",  "true",  "type",  "umask", "unset",    "wait",     "printf",
+	":",      "[",     "[[",    "break", "cd",    "continue", "echo",   "exit",
+	"export", "false", "local", "pwd",   "read",  "readonly", "return", "set",
+	"shift",  "test",  "true",  "type",  "umask", "unset",    "wait",   "printf",
 };
 
 /* They ask, print, compare, wait; a temporary file of a script is nobody's. */
@@ -88,6 +88,7 @@ static const struct {
 	const char *program;
 	const char *options[8];
 } asking[] = {
+	{ "command", { "-v", "-V" } },
 	{ "dpkg",
 	  { "--compare-versions", "--print-architecture", "--status", "-s", "--list", "-l",
 	    "--listfiles" } },
@@ -119,6 +120,13 @@ static bool is_asking(const char *program, char *const *words)
 	return false;
 }
 
+/* What ends the script, by a function's name or "rm"; or no more. */
+static bool is_clean_up(const char *program, char *const *words)
+{
+	return str_eq(program, "trap") && *words &&
+	       (!strchr(*words, ' ') || str_starts(*words, "rm "));
+}
+
 /* sed(1) that prints. */
 static bool is_filter(const char *program, char *const *words)
 {
@@ -144,5 +152,5 @@ bool script_command_is_idle(char *const *words, const char *output)
 		return str_eq(words[1], CONFMODULE);
 	return str_starts(program, "db_") || IS_IN(shell, program) || IS_IN(queries, program) ||
 	       IS_IN(absent, program) || IS_IN(caches, program) || is_asking(program, words + 1) ||
-	       is_filter(program, words + 1);
+	       is_filter(program, words + 1) || is_clean_up(program, words + 1);
 }

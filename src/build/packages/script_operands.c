@@ -92,5 +92,5 @@ bool script_has_flag(char *const *words, char letter)
 
 bool script_word_is_plain(const char *word)
 {
-	return *word && !strpbrk(word, "$`*?[\\");
+	return *word && !strpbrk(word, "$`*?[\\\"");
 }

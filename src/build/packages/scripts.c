@@ -22,46 +22,34 @@ static const struct {
 	{ "bubblewrap", "a setting of the host's kernel" },
 	{ "coreutils", "an Info index, which is documentation" },
 	{ "dash", "declare.c: /bin/sh" },
-	{ "debconf", "moves an old database" },
 	{ "debianutils", "declare.c: which; a list of login shells" },
-	{ "dmsetup", "an initramfs of the host" },
 	{ "dpkg", "its own database and timers" },
 	{ "fontconfig", "caches.c: fonts" },
 	{ "fontconfig-config", "answers that change defaults, an empty folder" },
-	{ "init-system-helpers", "leftovers of old versions" },
 	{ "iproute2", "a capability for 'ip vrf exec' of ordinary users" },
 	{ "libc-bin", "ldcache.c" },
 	{ "libc6", "restarts services" },
 	{ "libgcrypt20", "leftovers of old versions" },
 	{ "libgdk-pixbuf-2.0-0", "caches.c: loaders of images" },
 	{ "libglib2.0-0", "caches.c: schemas; without a cache GIO looks at each module" },
-	{ "libgssapi-krb5-2", "restarts services" },
 	{ "libgstreamer1.0-0", "a privilege of its clock's helper" },
 	{ "libgtk-3-0", "input methods; without their cache GTK has its own" },
 	{ "libpam-modules", "restarts services" },
 	{ "libpam0g", "restarts services" },
-	{ "libpython3.11-minimal", "leftovers of old versions" },
 	{ "libwrap0", "hosts.allow and hosts.deny: without them all are allowed" },
 	{ "locales", "locales.c" },
 	{ "netbase", "declare.c: hosts, networks" },
-	{ "netcat-openbsd", "declare.c: nc" },
-	{ "nginx", "starts the service" },
 	{ "nginx-common", "owners of its logs; the recipe runs nginx as it likes" },
 	{ "openssl", "moves old folders" },
 	{ "openjdk-17-jre-headless", "declare.c: its programs; an empty store of preferences" },
 	{ "passwd", "old account files" },
-	{ "perl", "leftovers of old versions" },
-	{ "procps", "moves old files" },
 	{ "python3", "byte code, which is a cache" },
-	{ "python3-minimal", "byte code, which is a cache" },
 	{ "python3.11", "byte code, which is a cache" },
 	{ "python3.11-minimal", "byte code, which is a cache" },
 	{ "readline-common", "moves an old file" },
 	{ "redis-server", "its user and folders: the recipe says users: and volumes:" },
 	{ "redis-tools", "owners of its log; the recipe says users:" },
-	{ "shared-mime-info", "caches.c: MIME types" },
 	{ "tzdata", "local time is UTC, or what the recipe's TZ says" },
-	{ "tar", "declare.c has no use for rmt" },
 	{ "usrmerge", "tree.c: merged /usr" },
 };
 
@@ -87,11 +75,9 @@ static const struct shell_value arguments[] = {
 };
 
 struct reading {
-	const struct shell *shell;
 	struct script *script;
 	char **functions;
-	char **runners; /* functions that run what they are given */
-	bool idle;      /* inside a part that does nothing for us */
+	bool idle; /* inside a part that does nothing for us */
 };
 
 static bool is_known(const char *package)
@@ -124,25 +110,11 @@ static void read_comment(struct reading *r, const char *comment)
 		r->idle = false;
 }
 
-static bool is_arguments(const char *word)
+static void find_functions(struct reading *r, const struct shell *s)
 {
-	return str_eq(word, "$@") || str_eq(word, "$*");
-}
-
-static void find_functions(struct reading *r)
-{
-	const struct shell *s = r->shell;
-	const char *name = NULL;
-
-	for (size_t i = 0; i < s->n; i++) {
-		char **words = s->items[i].words;
-
+	for (size_t i = 0; i < s->n; i++)
 		if (s->items[i].kind == SHELL_FUNCTION)
-			strv_append(&r->functions, name = *words);
-		else if (name && s->items[i].kind == SHELL_COMMAND && words && *words &&
-			 is_arguments(*words))
-			strv_append(&r->runners, name);
-	}
+			strv_append(&r->functions, *s->items[i].words);
 }
 
 static bool is_assignment(const char *word)
@@ -168,11 +140,8 @@ static void read_command(struct reading *r, const struct shell_item *item, char 
 {
 	while (words && *words && is_assignment(*words))
 		words++;
-	if (words && *words && strv_has(r->runners, *words))
-		words++;
 	if (words && *words && !item->output &&
-	    (strv_has(r->functions, *words) || is_arguments(*words) ||
-	     alternatives_read(words, &r->script->alternatives)))
+	    (strv_has(r->functions, *words) || alternatives_read(words, &r->script->alternatives)))
 		return;
 	if (!script_command_is_idle(words, item->output))
 		add_command(r->script, item, words && *words ? strv_dup(words) : NULL);
@@ -206,15 +175,14 @@ static void forget(struct script *s)
 void script_read(const char *package, const char *text, struct script *ret)
 {
 	struct shell shell;
-	struct reading r = { .shell = &shell, .script = ret };
+	struct reading r = { .script = ret };
 
 	*ret = (struct script){ 0 };
 	shell_read(text, &shell);
-	find_functions(&r);
+	find_functions(&r, &shell);
 	shell_flow(&shell, arguments, ARRAY_SIZE(arguments), visit, &r);
 	shell_finish(&shell);
 	strv_free(r.functions);
-	strv_free(r.runners);
 	if (is_known(package))
 		forget(ret);
 }

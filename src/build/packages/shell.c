@@ -10,7 +10,7 @@
 
 #define BLANKS    " \t\r"
 #define OPERATORS ";&|<>()\n"
-#define SPECIAL   "$`\\*?["
+#define SPECIAL   "$`\\\"*?["
 
 /* A here-document that begins behind this line. */
 struct here {
@@ -123,12 +123,22 @@ static const char *behind(const char *s)
 	return depth ? NULL : s;
 }
 
-/* "$(…)", "${…}", "`…`" and "$" are left as they are; NULL: one has no end. */
+/* Behind the name of a variable, an argument or the like. */
+static const char *behind_name(const char *s)
+{
+	if (!isalpha((unsigned char)*s) && *s != '_')
+		return s + (*s && strchr("0123456789@*#?$!-", *s));
+	while (isalnum((unsigned char)*s) || *s == '_')
+		s++;
+	return s;
+}
+
+/* "$(…)", "${…}", "`…`" and "$NAME" are left as they are; NULL: one has no end. */
 static const char *take_expansion(const char *s, struct buf *word)
 {
-	const char *end = s + 1;
+	const char *end = behind_name(s + 1);
 
-	if (*s == '`' || (*s == '$' && (s[1] == '(' || s[1] == '{')))
+	if (*s == '`' || s[1] == '(' || s[1] == '{')
 		end = behind(*s == '`' ? s : s + 1);
 	if (end)
 		buf_append(word, s, (size_t)(end - s));
@@ -149,7 +159,9 @@ static const char *take_quoted(const char *s, struct buf *word)
 
 	while (*s && *s != quote) {
 		if (quote == '"' && strchr("$`", *s)) {
+			buf_append(word, "\"", 1);
 			s = take_expansion(s, word);
+			buf_append(word, "\"", 1);
 			if (!s)
 				return NULL;
 			continue;

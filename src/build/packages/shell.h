@@ -46,8 +46,8 @@ struct shell_item {
 	enum shell_join join;
 	bool negated; /* "!" */
 	/*
-	 * Without quotes, and with a backslash before each character that had no meaning there and has one for those
-	 * who expand words: $ ` \ * ? [
+	 * Without quotes but for "$…" and "`…`", where these matter; and with a backslash before each character that has
+	 * no meaning here, and one for those who expand words: $ ` \ " * ? [
 	 */
 	char **words;
 	char *output; /* as a word: the file that is written to other than /dev/null; or NULL */

@@ -1,55 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 #include "shell_flow.h"
 
-#include <ctype.h>
 #include <fnmatch.h>
 #include <string.h>
 
-#include "buf.h"
 #include "mem.h"
 #include "str.h"
 
-/* What is more is not known. */
-#define EXPAND_DEPTH    8    /* variables that are set to others */
-#define EXPAND_LOOKUPS  64   /* variables of one word */
-#define EXPAND_BYTES    4096 /* and its length */
-#define ASSIGNMENTS_MAX 1024
-#define TEST_WORDS      32
-#define PATTERN_BYTES   256
-#define PATTERN_STARS   3
+/* What is more is not decided, or not carried out any further. */
+#define TEST_WORDS    32
+#define PATTERN_BYTES 256
+#define PATTERN_STARS 3
+#define INSIDE_MAX    32    /* calls and loops in one another */
+#define STEPS_MAX     65536 /* items, each time that it is carried out */
 
 enum answer { NO, YES, MAYBE };
 
-/* What the script sets a variable to. */
-struct assignment {
-	char *name;
-	const char *word; /* NULL: to what cannot be told */
-	size_t at;        /* the item */
-	bool always;      /* not inside anything that may be passed over */
-};
-
-/* A branch, loop, case, group, or the script itself. */
+/* A branch, loop, case, group, or all that is carried out at once. */
 struct frame {
-	bool outside; /* whether it is reached at all */
-	bool reached; /* whether what is read now is */
-	bool before;  /* whether the command before was */
-	bool taken;   /* a branch that surely was: those that follow are not */
-	bool function;
+	bool outside;       /* whether it is reached at all */
+	bool reached;       /* whether what is read now is */
+	bool before;        /* whether the command before was */
+	bool taken;         /* a branch that surely was: those that follow are not */
 	enum answer status; /* of the list up to here */
 	char *value;        /* of a case; NULL: not known */
 };
 
 struct flow {
 	const struct shell *shell;
-	const struct shell_value *given;
-	size_t n_given;
-	struct assignment *assignments;
-	size_t n_assignments;
-	size_t at;     /* the item */
-	bool shifted;  /* the arguments are others than those that are given */
-	bool function; /* the next group is what a function does */
-	size_t n_frames;
-	struct frame frames[SHELL_DEPTH_MAX + 1];
+	struct shell_values values;
+	shell_visit *visit;
+	void *data;
+	bool *called, *named; /* each function */
+	size_t inside, steps;
+	bool cut; /* something was not carried out */
 };
 
 static enum answer answer_not(enum answer a)
@@ -70,250 +54,6 @@ static enum answer answer_or(enum answer a, enum answer b)
 static enum answer answer_of(bool yes)
 {
 	return yes ? YES : NO;
-}
-
-/* --- values --- */
-
-static size_t name_len(const char *s)
-{
-	size_t n = 0;
-
-	if (isdigit((unsigned char)*s))
-		return 1;
-	while (isalnum((unsigned char)s[n]) || s[n] == '_')
-		n++;
-	return n;
-}
-
-/* Takes the name over. */
-static void add_assignment(struct flow *f, char *name, const char *word, bool always)
-{
-	f->assignments =
-		xreallocarray(f->assignments, f->n_assignments + 1, sizeof(*f->assignments));
-	f->assignments[f->n_assignments++] =
-		(struct assignment){ .name = name, .word = word, .at = f->at, .always = always };
-}
-
-/* "NAME=word"; false: it is none. */
-static bool read_assignment(struct flow *f, const char *word, bool always)
-{
-	size_t n = name_len(word);
-
-	if (!n || isdigit((unsigned char)*word) || word[n] != '=')
-		return false;
-	add_assignment(f, xstrndup(word, n), word + n + 1, always);
-	return true;
-}
-
-static bool is_declaration(const char *word)
-{
-	return str_eq(word, "export") || str_eq(word, "readonly") || str_eq(word, "local");
-}
-
-static void read_assignments(struct flow *f, const struct shell_item *item, bool always)
-{
-	char **words = item->words;
-
-	if (item->kind == SHELL_FOR || (words && str_eq(*words, "read")))
-		for (size_t i = item->kind != SHELL_FOR; words && words[i]; i++)
-			add_assignment(f, xstrdup(words[i]), NULL, false);
-	if (item->kind != SHELL_COMMAND)
-		return;
-	if (words && (str_eq(*words, "shift") || (str_eq(*words, "set") && strv_has(words, "--"))))
-		f->shifted = true;
-	if (words && is_declaration(*words))
-		for (words++; *words; words++)
-			read_assignment(f, *words, always);
-	while (words && *words && read_assignment(f, *words, always))
-		words++;
-}
-
-static bool is_begin(enum shell_kind kind)
-{
-	return kind == SHELL_GROUP || kind == SHELL_IF || kind == SHELL_FOR ||
-	       kind == SHELL_WHILE || kind == SHELL_CASE;
-}
-
-static bool is_end(enum shell_kind kind)
-{
-	return kind == SHELL_GROUP_END || kind == SHELL_FI || kind == SHELL_DONE ||
-	       kind == SHELL_ESAC;
-}
-
-static void find_assignments(struct flow *f)
-{
-	size_t depth = 0;
-
-	for (f->at = 0; f->at < f->shell->n; f->at++) {
-		const struct shell_item *item = &f->shell->items[f->at];
-
-		depth += is_begin(item->kind);
-		depth -= is_end(item->kind);
-		read_assignments(f, item, depth == 0 && item->join == SHELL_NEXT);
-	}
-}
-
-/* What the script sets it to, once; `sure`: before this item, whatever way it went. NULL: that cannot be told. */
-static const char *find_value(const struct flow *f, const char *name, size_t n, bool sure)
-{
-	const struct assignment *found = NULL;
-
-	if (f->n_assignments > ASSIGNMENTS_MAX)
-		return NULL;
-	for (size_t i = 0; i < f->n_assignments; i++) {
-		const struct assignment *a = &f->assignments[i];
-
-		if (strlen(a->name) != n || memcmp(a->name, name, n) != 0)
-			continue;
-		if (found)
-			return NULL;
-		found = a;
-	}
-	return found && (!sure || (found->always && found->at < f->at)) ? found->word : NULL;
-}
-
-static bool in_function(const struct flow *f)
-{
-	for (size_t i = 0; i < f->n_frames; i++)
-		if (f->frames[i].function)
-			return true;
-	return false;
-}
-
-static const char *find_given(const struct flow *f, const char *name, size_t n)
-{
-	for (size_t i = 0; i < f->n_given; i++)
-		if (strlen(f->given[i].name) == n && memcmp(f->given[i].name, name, n) == 0)
-			return f->given[i].value;
-	return NULL;
-}
-
-/* One word that is expanded. */
-struct expansion {
-	const struct flow *flow;
-	bool sure;
-	unsigned int depth; /* of variables that are set to others */
-	unsigned int left;  /* how many more are looked up */
-};
-
-static char *expand(struct expansion *e, const char *word);
-
-/* As expand, one variable further down. */
-static char *expand_deeper(struct expansion *e, const char *word)
-{
-	char *value = NULL;
-
-	if (e->depth < EXPAND_DEPTH) {
-		e->depth++;
-		value = expand(e, word);
-		e->depth--;
-	}
-	return value;
-}
-
-/* As expand. */
-static char *value_of(struct expansion *e, const char *name, size_t n)
-{
-	const struct flow *f = e->flow;
-	const char *given = find_given(f, name, n), *word;
-
-	if (e->left == 0)
-		return NULL;
-	e->left--;
-	if (isdigit((unsigned char)*name) && (f->shifted || in_function(f)))
-		return NULL;
-	if (given)
-		return xstrdup(given);
-	word = find_value(f, name, n, e->sure);
-	return word ? expand_deeper(e, word) : NULL;
-}
-
-/* "${NAME}", "${NAME:-word}", "${NAME:+word}", without the braces. As expand. */
-static char *expand_braces(struct expansion *e, const char *inside)
-{
-	size_t n = name_len(inside), colon = inside[n] == ':';
-	char sign = inside[n + colon];
-	cleanup_free char *value = n ? value_of(e, inside, n) : NULL;
-
-	if (!value || !inside[n])
-		return steal_ptr(value);
-	if (sign != '-' && sign != '+')
-		return NULL;
-	/* It is set: without a colon that is enough. */
-	if ((sign == '-') == (*value || !colon))
-		return sign == '-' ? steal_ptr(value) : xstrdup("");
-	return expand_deeper(e, inside + n + colon + 1);
-}
-
-/* What begins with a "$"; *ret_len: how many characters that is. As expand. */
-static char *expand_one(struct expansion *e, const char *s, size_t *ret_len)
-{
-	const char *end = s[1] == '{' ? strchr(s, '}') : NULL;
-	cleanup_free char *inside = NULL;
-	size_t n = name_len(s + 1);
-
-	if (s[1] != '{') {
-		*ret_len = n + 1;
-		return n ? value_of(e, s + 1, n) : NULL;
-	}
-	if (!end)
-		return NULL;
-	*ret_len = (size_t)(end - s) + 1;
-	inside = xstrndup(s + 2, *ret_len - 3);
-	return strpbrk(inside, "`{") ? NULL : expand_braces(e, inside);
-}
-
-/* Backslashes stay. The caller frees; NULL: it cannot be told. */
-static char *expand(struct expansion *e, const char *word)
-{
-	cleanup_buf struct buf out = BUF_INIT;
-
-	while (*word && out.len < EXPAND_BYTES) {
-		size_t n = *word == '\\' && word[1] ? 2 : 1;
-		cleanup_free char *value = NULL;
-
-		if (*word == '`')
-			return NULL;
-		if (*word == '$') {
-			value = expand_one(e, word, &n);
-			if (!value)
-				return NULL;
-			buf_append_str(&out, value);
-		} else {
-			buf_append(&out, word, n);
-		}
-		word += n;
-	}
-	return *word ? NULL : buf_steal_str(&out);
-}
-
-/* As expand. `sure`: whatever way the script went. */
-static char *expand_word(const struct flow *f, const char *word, bool sure)
-{
-	struct expansion e = { .flow = f, .sure = sure, .left = EXPAND_LOOKUPS };
-
-	return expand(&e, word);
-}
-
-static void drop_backslashes(char *word)
-{
-	char *to = word;
-
-	for (; *word; word++) {
-		word += *word == '\\' && word[1];
-		*to++ = *word;
-	}
-	*to = '\0';
-}
-
-/* A word as the command gets it. NULL: it cannot be told. */
-static char *known_word(const struct flow *f, const char *word, bool sure)
-{
-	char *known = expand_word(f, word, sure);
-
-	if (known)
-		drop_backslashes(known);
-	return known;
 }
 
 /* --- tests --- */
@@ -399,34 +139,78 @@ static enum answer run(char *const *w, size_t n)
 	return MAYBE;
 }
 
+/* --- the way through --- */
+
+/* What is carried out at once: the script, what a function does, a loop's turn. */
+struct walk {
+	struct flow *flow;
+	struct shell_scope scope;
+	size_t n;
+	struct frame frames[SHELL_DEPTH_MAX + 1];
+};
+
 /* How the command ends, when that can be told. */
-static enum answer status_of(const struct flow *f, const struct shell_item *item)
+static enum answer status_of(const struct walk *w, const struct shell_item *item)
 {
-	size_t n = strv_len(item->words);
-	char *words[TEST_WORDS] = { NULL };
+	enum shell_known known;
+	cleanup_strv char **words =
+		shell_fields(&w->flow->values, &w->scope, item->words, true, &known);
+	size_t n = strv_len(words);
 	enum answer a;
 
-	if (!n || n > TEST_WORDS || item->output)
+	if (!n || n > TEST_WORDS || item->output || known == SHELL_UNKNOWN)
+		return MAYBE;
+	/* With fewer words than it was written for, what "-a" joins is something else. */
+	if (n != strv_len(item->words) && (strv_has(words, "-a") || strv_has(words, "-o")))
 		return MAYBE;
 	for (size_t i = 0; i < n; i++)
-		words[i] = known_word(f, item->words[i], true);
+		if (strpbrk(words[i], "$`"))
+			free(steal_ptr(words[i]));
 	a = run(words, n);
 	for (size_t i = 0; i < n; i++)
-		free(words[i]);
+		if (!words[i])
+			words[i] = xstrdup("");
 	return item->negated ? answer_not(a) : a;
 }
 
-/* --- the way through --- */
-
-static struct frame *top(struct flow *f)
+/* Time that fnmatch(3) takes has the number of asterisks for exponent. */
+static bool is_short(const char *pattern)
 {
-	return &f->frames[f->n_frames - 1];
+	size_t n = 0;
+
+	for (; *pattern; pattern++)
+		n += *pattern == '*';
+	return n <= PATTERN_STARS;
+}
+
+static enum answer match(const struct walk *w, const char *value, char *const *patterns)
+{
+	enum answer a = NO;
+
+	if (!value || strlen(value) > PATTERN_BYTES)
+		return MAYBE;
+	for (; patterns && *patterns; patterns++) {
+		cleanup_free char *pattern =
+			shell_word(&w->flow->values, &w->scope, *patterns, true);
+
+		a = answer_or(a, pattern && is_short(pattern)
+					 ? answer_of(fnmatch(pattern, value, 0) == 0)
+					 : MAYBE);
+	}
+	return a;
+}
+
+static void walk(struct flow *f, struct shell_scope scope, size_t begin, size_t end);
+
+static struct frame *top(struct walk *w)
+{
+	return &w->frames[w->n - 1];
 }
 
 /* Whether an item begins to be carried out, by how what is before it ended. */
-static bool is_reached(struct flow *f, const struct shell_item *item)
+static bool is_reached(struct walk *w, const struct shell_item *item)
 {
-	struct frame *t = top(f);
+	struct frame *t = top(w);
 	bool reached = t->reached;
 
 	if (item->join == SHELL_PIPE)
@@ -445,62 +229,167 @@ static void end_item(struct frame *t, enum shell_join join, enum answer status)
 	else if (join == SHELL_OR)
 		t->status = answer_or(t->status, status);
 	else
-		t->status = status;
+		t->status = join == SHELL_PIPE ? MAYBE : status;
 }
 
-/* Words that come to nothing: a loop over them is none. */
-static bool is_nothing(const struct flow *f, char *const *words)
+/* Carries out another range of items, unless that has become too much. */
+static void walk_inside(struct walk *w, struct shell_scope scope, size_t begin, size_t end)
 {
-	for (; *words; words++) {
-		cleanup_free char *known = known_word(f, *words, true);
+	struct flow *f = w->flow;
 
-		if (!known || *known)
-			return false;
+	if (f->inside == INSIDE_MAX || f->steps >= STEPS_MAX) {
+		f->cut = true;
+		return;
+	}
+	f->inside++;
+	scope.outer = &w->scope;
+	walk(f, scope, begin, end);
+	f->inside--;
+}
+
+/* --- functions --- */
+
+static bool is_under_way(const struct walk *w, size_t function)
+{
+	for (const struct shell_scope *s = &w->scope; s; s = s->outer)
+		if (s->function == function)
+			return true;
+	return false;
+}
+
+/* `args`: NULL: not known. */
+static void call(struct walk *w, size_t function, char *const *args)
+{
+	const struct shell_function *called = &w->flow->values.functions[function];
+	struct shell_scope scope = { .function = function, .args = args };
+
+	w->flow->called[function] = true;
+	if (is_under_way(w, function))
+		w->flow->cut = true;
+	else
+		walk_inside(w, scope, called->begin, called->end);
+}
+
+static bool is_word_at(const char *text, const char *at, size_t n)
+{
+	static const char inside[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+	return (at == text || !strchr(inside, at[-1])) && (!at[n] || !strchr(inside, at[n]));
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = text; (at = strstr(at, word)); at++)
+		if (is_word_at(text, at, n))
+			return true;
+	return false;
+}
+
+/* Functions that are more than called: "$(name)", "trap name". */
+static void find_named(struct flow *f, const struct shell_item *item)
+{
+	for (size_t i = 0; i < f->values.n_functions; i++)
+		if (!f->called[i] && !f->named[i])
+			f->named[i] = has_word(item->text, f->values.functions[i].name);
+}
+
+static void call_all(struct walk *w, char *const *fields, enum shell_known known)
+{
+	const struct shell_values *v = &w->flow->values;
+
+	for (size_t i = 0; *fields && i < v->n_functions; i++)
+		if (str_eq(v->functions[i].name, *fields))
+			call(w, i, known == SHELL_UNKNOWN ? NULL : fields + 1);
+}
+
+/* Those that are named and were not called; what they do may name others. */
+static void call_named(struct walk *w)
+{
+	struct flow *f = w->flow;
+	bool again;
+
+	do {
+		again = false;
+		for (size_t i = 0; i < f->values.n_functions; i++) {
+			if (!f->named[i] || f->called[i])
+				continue;
+			call(w, i, NULL);
+			again = true;
+		}
+	} while (again);
+}
+
+/* What a function does begins behind its name; the last item of it. */
+static size_t skip_function(const struct flow *f, size_t at)
+{
+	for (size_t i = 0; i < f->values.n_functions; i++)
+		if (f->values.functions[i].begin == at + 1)
+			return f->values.functions[i].end;
+	return at;
+}
+
+/* --- loops --- */
+
+/* Whether words come to nothing whatever way the script went. */
+static bool is_surely_nothing(const struct walk *w, char *const *words)
+{
+	enum shell_known known;
+	cleanup_strv char **fields = shell_fields(&w->flow->values, &w->scope, words, true, &known);
+
+	return known == SHELL_KNOWN && !*fields;
+}
+
+/* A turn for each of the values. False: they are not known. */
+static bool loop(struct walk *w, const struct shell_item *item, size_t at, size_t end)
+{
+	char *const *words = item->words + 1;
+	enum shell_known known;
+	cleanup_strv char **values =
+		shell_fields(&w->flow->values, &w->scope, words, false, &known);
+
+	if (known != SHELL_KNOWN || (!*values && !is_surely_nothing(w, words)) ||
+	    shell_is_set(&w->flow->values, *item->words, at + 1, end))
+		return false;
+	for (char **value = values; *value; value++) {
+		struct shell_scope scope = { .function = SHELL_NOWHERE,
+					     .name = *item->words,
+					     .value = *value };
+
+		walk_inside(w, scope, at + 1, end - 1);
 	}
 	return true;
 }
 
-static void begin(struct flow *f, const struct shell_item *item)
+/* --- blocks --- */
+
+static void begin(struct walk *w, const struct shell_item *item, bool reached)
 {
-	bool reached = is_reached(f, item);
 	struct frame new = { .outside = reached, .reached = reached, .status = MAYBE };
 
-	if (reached)
-		end_item(top(f), item->join, MAYBE);
-	if (item->kind == SHELL_FOR && item->words && is_nothing(f, item->words + 1))
-		new.reached = false;
 	if (item->kind == SHELL_CASE) {
 		new.reached = false;
-		new.value = item->words ? known_word(f, *item->words, true) : NULL;
+		new.value = shell_word(&w->flow->values, &w->scope, *item->words, true);
 	}
-	new.function = item->kind == SHELL_GROUP && f->function;
-	f->frames[f->n_frames++] = new;
+	w->frames[w->n++] = new;
 }
 
-/* Time that fnmatch(3) takes has the number of asterisks for exponent. */
-static bool is_short(const char *pattern)
+/* The item that is done with. */
+static size_t block(struct walk *w, const struct shell_item *item, size_t at)
 {
-	size_t n = 0;
+	bool reached = is_reached(w, item);
+	size_t end = shell_end(w->flow->shell, at);
 
-	for (; *pattern; pattern++)
-		n += *pattern == '*';
-	return n <= PATTERN_STARS;
-}
-
-static enum answer match(const struct flow *f, const char *value, char *const *patterns)
-{
-	enum answer a = NO;
-
-	if (!value || strlen(value) > PATTERN_BYTES)
-		return MAYBE;
-	for (; patterns && *patterns; patterns++) {
-		cleanup_free char *pattern = expand_word(f, *patterns, true);
-
-		a = answer_or(a, pattern && is_short(pattern)
-					 ? answer_of(fnmatch(pattern, value, 0) == 0)
-					 : MAYBE);
+	if (reached) {
+		end_item(top(w), item->join, MAYBE);
+		find_named(w->flow, item);
 	}
-	return a;
+	if (reached && item->kind == SHELL_FOR && loop(w, item, at, end))
+		return end;
+	begin(w, item, reached);
+	return at;
 }
 
 /* A branch begins, if it is not surely another that is taken. */
@@ -511,69 +400,96 @@ static void branch(struct frame *t, enum answer condition)
 	t->status = MAYBE;
 }
 
-static void command(struct flow *f, const struct shell_item *item, shell_visit *visit, void *data)
+static void command(struct walk *w, const struct shell_item *item)
 {
-	cleanup_strv char **words = NULL;
+	struct flow *f = w->flow;
+	cleanup_strv char **fields = NULL;
+	enum shell_known known;
 
-	if (!is_reached(f, item))
+	if (!is_reached(w, item))
 		return;
-	for (char **w = item->words; w && *w; w++) {
-		char *known = known_word(f, *w, false);
-
-		strv_take(&words, known ? known : xstrdup(*w));
-	}
-	visit(data, item, words);
-	end_item(top(f), item->join, status_of(f, item));
+	fields = shell_fields(&f->values, &w->scope, item->words, false, &known);
+	f->visit(f->data, item, fields);
+	call_all(w, fields, known);
+	find_named(f, item);
+	end_item(top(w), item->join, status_of(w, item));
 }
 
-static void step(struct flow *f, const struct shell_item *item, shell_visit *visit, void *data)
+/* The item that is done with, from this one on. */
+static size_t step(struct walk *w, size_t at)
 {
-	struct frame *t = top(f);
+	const struct shell_item *item = &w->flow->shell->items[at];
+	struct frame *t = top(w);
 
+	w->scope.at = at;
 	switch (item->kind) {
 	case SHELL_COMMAND:
-		command(f, item, visit, data);
-		break;
+		command(w, item);
+		return at;
 	case SHELL_COMMENT:
 	case SHELL_BROKEN:
-		visit(data, item, NULL);
-		break;
+		w->flow->visit(w->flow->data, item, NULL);
+		return at;
+	case SHELL_FUNCTION:
+		return skip_function(w->flow, at);
 	case SHELL_THEN:
 		branch(t, t->status);
-		break;
+		return at;
 	case SHELL_ELIF:
 	case SHELL_ELSE:
+	case SHELL_DO:
 		branch(t, MAYBE);
-		break;
+		return at;
 	case SHELL_PATTERN:
-		branch(t, match(f, t->value, item->words));
-		break;
+		branch(t, match(w, t->value, item->words));
+		return at;
+	case SHELL_GROUP_END:
+	case SHELL_FI:
+	case SHELL_DONE:
+	case SHELL_ESAC:
+		if (w->n > 1)
+			free(w->frames[--w->n].value);
+		return at;
 	default:
-		if (is_begin(item->kind))
-			begin(f, item);
-		else if (is_end(item->kind) && f->n_frames > 1)
-			free(f->frames[--f->n_frames].value);
+		return block(w, item, at);
 	}
-	f->function = item->kind == SHELL_FUNCTION;
+}
+
+static void walk(struct flow *f, struct shell_scope scope, size_t begin_, size_t end)
+{
+	struct walk *w = xcalloc(1, sizeof(*w));
+
+	w->flow = f;
+	w->scope = scope;
+	w->frames[w->n++] = (struct frame){ .outside = true, .reached = true, .status = MAYBE };
+	for (size_t at = begin_; at <= end; at++) {
+		f->steps++;
+		at = step(w, at);
+	}
+	if (!scope.outer)
+		call_named(w);
+	while (w->n)
+		free(w->frames[--w->n].value);
+	free(w);
 }
 
 void shell_flow(const struct shell *s, const struct shell_value *given, size_t n,
 		shell_visit *visit, void *data)
 {
-	struct flow *f = xcalloc(1, sizeof(*f));
+	char said[] = "(calls and loops that are not followed any further)";
+	const struct shell_item too_much = { .kind = SHELL_BROKEN, .text = said, .line = 1 };
+	struct flow f = { .shell = s, .visit = visit, .data = data };
+	struct shell_scope all = { .function = SHELL_NOWHERE };
 
-	f->shell = s;
-	f->given = given;
-	f->n_given = n;
-	find_assignments(f);
-	f->frames[f->n_frames++] =
-		(struct frame){ .outside = true, .reached = true, .status = MAYBE };
-	for (f->at = 0; f->at < s->n; f->at++)
-		step(f, &s->items[f->at], visit, data);
-	while (f->n_frames)
-		free(f->frames[--f->n_frames].value);
-	for (size_t i = 0; i < f->n_assignments; i++)
-		free(f->assignments[i].name);
-	free(f->assignments);
-	free(f);
+	if (!s->n)
+		return;
+	shell_values_read(s, given, n, &f.values);
+	f.called = xcalloc(f.values.n_functions + 1, sizeof(*f.called));
+	f.named = xcalloc(f.values.n_functions + 1, sizeof(*f.named));
+	walk(&f, all, 0, s->n - 1);
+	if (f.cut)
+		visit(data, &too_much, NULL);
+	free(f.called);
+	free(f.named);
+	shell_values_finish(&f.values);
 }

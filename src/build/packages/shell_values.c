@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: MIT */
+#include "shell_values.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "buf.h"
+#include "mem.h"
+#include "str.h"
+
+/* What is more is not known. */
+#define EXPAND_DEPTH    8    /* variables that are set to others */
+#define EXPAND_LOOKUPS  64   /* variables of one word */
+#define EXPAND_BYTES    4096 /* and its length */
+#define ASSIGNMENTS_MAX 1024
+
+#define SEPARATOR '\1' /* between fields, while a word is expanded */
+
+/* --- what the script sets --- */
+
+static size_t name_len(const char *s)
+{
+	size_t n = 0;
+
+	if (isdigit((unsigned char)*s))
+		return 1;
+	while (isalnum((unsigned char)s[n]) || s[n] == '_')
+		n++;
+	return n;
+}
+
+/* The length of the name of "NAME=…"; 0: it is no assignment. */
+static size_t assignment_len(const char *word)
+{
+	size_t n = isdigit((unsigned char)*word) ? 0 : name_len(word);
+
+	return word[n] == '=' ? n : 0;
+}
+
+static void add_assignment(struct shell_values *v, const char *name, size_t n,
+			   struct shell_assignment a)
+{
+	a.name = xstrndup(name, n);
+	v->assignments =
+		xreallocarray(v->assignments, v->n_assignments + 1, sizeof(*v->assignments));
+	v->assignments[v->n_assignments++] = a;
+}
+
+/* To what cannot be told. */
+static void add_unknown(struct shell_values *v, const char *name, size_t n,
+			struct shell_assignment a)
+{
+	a.word = NULL;
+	add_assignment(v, name, n, a);
+}
+
+/* "${NAME:=word}", wherever it stands in a word. */
+static void read_defaults(struct shell_values *v, const char *word, struct shell_assignment a)
+{
+	while ((word = strstr(word, "${"))) {
+		size_t n = name_len(word += 2);
+
+		if (n && (word[n] == '=' || str_starts(word + n, ":=")))
+			add_unknown(v, word, n, a);
+	}
+}
+
+static bool is_declaration(const char *word)
+{
+	return str_eq(word, "export") || str_eq(word, "readonly") || str_eq(word, "local");
+}
+
+/* Variables behind "read", "local" and the like. */
+static void read_names(struct shell_values *v, char *const *words, struct shell_assignment a)
+{
+	for (; *words; words++)
+		add_unknown(v, *words, name_len(*words), a);
+}
+
+static void read_declaration(struct shell_values *v, char *const *words, struct shell_assignment a)
+{
+	bool local = str_eq(*words, "local");
+
+	for (words++; *words; words++) {
+		size_t n = assignment_len(*words);
+
+		a.word = *words + n + 1;
+		if (n)
+			add_assignment(v, *words, n, a);
+		else if (local)
+			add_unknown(v, *words, name_len(*words), a);
+	}
+}
+
+/* Assignments before a command are its own. */
+static char *const *read_leading(struct shell_values *v, char *const *words,
+				 struct shell_assignment a)
+{
+	char *const *command = words;
+	size_t n;
+
+	while (*command && assignment_len(*command))
+		command++;
+	for (; words < command; words++) {
+		n = assignment_len(*words);
+		a.word = *command ? NULL : *words + n + 1;
+		add_assignment(v, *words, n, a);
+	}
+	return command;
+}
+
+static bool sets_arguments(char *const *words)
+{
+	if (str_eq(*words, "shift"))
+		return true;
+	if (str_eq(*words, "set"))
+		for (words++; *words; words++)
+			if (!strchr("-+", **words) || str_eq(*words, "--"))
+				return true;
+	return false;
+}
+
+static void read_command(struct shell_values *v, char *const *words, struct shell_assignment a)
+{
+	words = read_leading(v, words, a);
+	if (!*words)
+		return;
+	if (is_declaration(*words))
+		read_declaration(v, words, a);
+	else if (str_eq(*words, "read") || str_eq(*words, "unset") || str_eq(*words, "getopts"))
+		read_names(v, words + 1, a);
+	else if (str_starts(*words, "db_"))
+		add_unknown(v, "RET", strlen("RET"), a); /* debconf's answer */
+	else if (str_eq(*words, "eval") || str_eq(*words, "source") ||
+		 (str_eq(*words, ".") && !str_eq(words[1], "/usr/share/debconf/confmodule")))
+		v->sourced = true;
+	if (!sets_arguments(words))
+		return;
+	if (a.function == SHELL_NOWHERE)
+		v->shifted = true;
+	else
+		v->functions[a.function].shifted = true;
+}
+
+/* --- its functions --- */
+
+static bool is_begin(enum shell_kind kind)
+{
+	return kind == SHELL_GROUP || kind == SHELL_IF || kind == SHELL_FOR ||
+	       kind == SHELL_WHILE || kind == SHELL_CASE;
+}
+
+static bool is_end(enum shell_kind kind)
+{
+	return kind == SHELL_GROUP_END || kind == SHELL_FI || kind == SHELL_DONE ||
+	       kind == SHELL_ESAC;
+}
+
+size_t shell_end(const struct shell *s, size_t at)
+{
+	size_t depth = 0;
+
+	for (; at + 1 < s->n; at++) {
+		depth += is_begin(s->items[at].kind);
+		depth -= is_end(s->items[at].kind);
+		if (!depth && s->items[at].kind != SHELL_COMMENT)
+			return at;
+	}
+	return at;
+}
+
+static void add_function(struct shell_values *v, size_t at)
+{
+	size_t begin = at + 1;
+
+	if (begin == v->shell->n)
+		return;
+	v->functions = xreallocarray(v->functions, v->n_functions + 1, sizeof(*v->functions));
+	v->functions[v->n_functions++] = (struct shell_function){
+		.name = v->shell->items[at].words[0],
+		.begin = begin,
+		.end = shell_end(v->shell, begin),
+	};
+}
+
+/* The innermost function that an item is in. */
+static size_t function_at(const struct shell_values *v, size_t at)
+{
+	for (size_t i = v->n_functions; i > 0; i--)
+		if (v->functions[i - 1].begin <= at && at <= v->functions[i - 1].end)
+			return i - 1;
+	return SHELL_NOWHERE;
+}
+
+static void read_item(struct shell_values *v, size_t at, size_t depth)
+{
+	const struct shell_item *item = &v->shell->items[at];
+	struct shell_assignment a = {
+		.at = at,
+		.function = function_at(v, at),
+		.always = depth == 0 && item->join == SHELL_NEXT,
+	};
+
+	if (item->kind == SHELL_FUNCTION)
+		add_function(v, at);
+	for (char **word = item->words; word && *word; word++)
+		read_defaults(v, *word, a);
+	if (item->kind == SHELL_FOR && item->words && *item->words)
+		add_unknown(v, *item->words, strlen(*item->words), a);
+	if (item->kind == SHELL_COMMAND && item->words)
+		read_command(v, item->words, a);
+}
+
+void shell_values_read(const struct shell *s, const struct shell_value *given, size_t n,
+		       struct shell_values *ret)
+{
+	size_t depth = 0;
+
+	*ret = (struct shell_values){ .shell = s, .given = given, .n_given = n };
+	for (size_t i = 0; i < s->n; i++) {
+		depth += is_begin(s->items[i].kind);
+		depth -= is_end(s->items[i].kind);
+		read_item(ret, i, depth);
+	}
+}
+
+bool shell_is_set(const struct shell_values *v, const char *name, size_t begin, size_t end)
+{
+	for (size_t i = 0; i < v->n_assignments; i++)
+		if (str_eq(v->assignments[i].name, name) && begin <= v->assignments[i].at &&
+		    v->assignments[i].at <= end)
+			return true;
+	return false;
+}
+
+void shell_values_finish(struct shell_values *v)
+{
+	for (size_t i = 0; i < v->n_assignments; i++)
+		free(v->assignments[i].name);
+	free(v->assignments);
+	free(v->functions);
+	*v = (struct shell_values){ 0 };
+}
+
+/* --- lookup --- */
+
+/* One word that is expanded. */
+struct expansion {
+	const struct shell_values *v;
+	const struct shell_scope *scope;
+	bool sure;
+	bool whole;         /* it stays one */
+	bool quoted;        /* where it is read now */
+	unsigned int depth; /* of variables that are set to others */
+	unsigned int left;  /* how many more are looked up */
+};
+
+static bool is_name(const char *name, const char *s, size_t n)
+{
+	return name && strlen(name) == n && memcmp(name, s, n) == 0;
+}
+
+/* The call that the scope is inside of; NULL: none. */
+static const struct shell_scope *call_of(const struct shell_scope *scope)
+{
+	while (scope && scope->function == SHELL_NOWHERE)
+		scope = scope->outer;
+	return scope;
+}
+
+/* Whether a word has arguments, which are others in another function. */
+static bool has_arguments(const char *word)
+{
+	while ((word = strchr(word, '$'))) {
+		word += 1 + (word[1] == '{');
+		if (isdigit((unsigned char)*word) || strchr("@*#", *word))
+			return true;
+	}
+	return false;
+}
+
+/* The only one of that name; of those in one function the only one there, since most are local. */
+static const struct shell_assignment *find_assignment(const struct expansion *e, const char *name,
+						      size_t n)
+{
+	const struct shell_values *v = e->v;
+	const struct shell_scope *call = call_of(e->scope);
+	const struct shell_assignment *found = NULL, *own = NULL;
+	size_t n_found = 0, n_own = 0;
+
+	for (size_t i = 0; i < v->n_assignments; i++) {
+		const struct shell_assignment *a = &v->assignments[i];
+
+		if (!is_name(a->name, name, n))
+			continue;
+		found = a;
+		n_found++;
+		if (call && a->function == call->function) {
+			own = a;
+			n_own++;
+		}
+	}
+	if (n_own == 1 && !e->sure)
+		return own;
+	return n_found == 1 ? found : NULL;
+}
+
+/* What the script sets it to; NULL: that cannot be told. */
+static const char *find_set(const struct expansion *e, const char *name, size_t n)
+{
+	const struct shell_scope *call = call_of(e->scope);
+	const struct shell_assignment *a =
+		e->v->n_assignments <= ASSIGNMENTS_MAX ? find_assignment(e, name, n) : NULL;
+
+	if (!a || !a->word)
+		return NULL;
+	if (e->sure && (e->v->sourced || !a->always || a->at >= e->scope->at))
+		return NULL;
+	if (a->function != SHELL_NOWHERE && (!call || call->function != a->function) &&
+	    has_arguments(a->word))
+		return NULL;
+	return a->word;
+}
+
+static const char *find_given(const struct shell_values *v, const char *name, size_t n)
+{
+	for (size_t i = 0; i < v->n_given; i++)
+		if (is_name(v->given[i].name, name, n))
+			return v->given[i].value;
+	return NULL;
+}
+
+/* A field of a call that is not known still has something of the shell's. */
+static const char *known_field(const char *field)
+{
+	return field && !strpbrk(field, "$`*?[") ? field : NULL;
+}
+
+static const char *find_argument(const struct expansion *e, const char *name)
+{
+	const struct shell_scope *call = call_of(e->scope);
+	size_t i = (size_t)(*name - '0');
+
+	if (!call)
+		return e->v->shifted ? NULL : find_given(e->v, name, 1);
+	if (i == 0 || !call->args || e->v->functions[call->function].shifted)
+		return NULL;
+	return i <= strv_len(call->args) ? known_field(call->args[i - 1]) : "";
+}
+
+static const char *find_loop(const struct shell_scope *scope, const char *name, size_t n)
+{
+	for (; scope; scope = scope->outer)
+		if (is_name(scope->name, name, n))
+			return scope->value;
+	return NULL;
+}
+
+/* --- expansion --- */
+
+static char *expand(struct expansion *e, const char *word);
+
+/* As expand, one variable further down: the value is one word. */
+static char *expand_deeper(struct expansion *e, const char *word)
+{
+	struct expansion deeper = *e;
+	char *value;
+
+	if (e->depth == EXPAND_DEPTH)
+		return NULL;
+	deeper.depth++;
+	deeper.whole = true;
+	value = expand(&deeper, word);
+	e->left = deeper.left;
+	return value;
+}
+
+/* What is found is no word any more: nothing in it is the shell's. */
+static char *literal(const char *value)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+
+	for (; *value; value++) {
+		if (strchr("$`\\\"*?[", *value))
+			buf_append(&out, "\\", 1);
+		buf_append(&out, value, 1);
+	}
+	return buf_steal_str(&out);
+}
+
+/* As expand. */
+static char *value_of(struct expansion *e, const char *name, size_t n)
+{
+	const char *value;
+
+	if (e->left == 0)
+		return NULL;
+	e->left--;
+	if (isdigit((unsigned char)*name))
+		value = find_argument(e, name);
+	else
+		value = find_loop(e->scope, name, n);
+	if (!value && !isdigit((unsigned char)*name))
+		value = find_given(e->v, name, n);
+	if (value)
+		return literal(value);
+	value = isdigit((unsigned char)*name) ? NULL : find_set(e, name, n);
+	return value ? expand_deeper(e, value) : NULL;
+}
+
+/* "${NAME}", "${NAME:-word}", "${NAME:+word}", without the braces. As expand. */
+static char *expand_braces(struct expansion *e, const char *inside)
+{
+	size_t n = name_len(inside), colon = inside[n] == ':';
+	char sign = inside[n + colon];
+	cleanup_free char *value = n ? value_of(e, inside, n) : NULL;
+
+	if (!value || !inside[n])
+		return steal_ptr(value);
+	/* Without a colon it matters whether it is set, which what is empty may be or not. */
+	if ((sign != '-' && sign != '+') || (!colon && !*value))
+		return NULL;
+	if ((sign == '-') == (*value != '\0'))
+		return sign == '-' ? steal_ptr(value) : xstrdup("");
+	return expand_deeper(e, inside + n + colon + 1);
+}
+
+/* What begins with a "$"; *ret_len: how many characters that is. As expand. */
+static char *expand_one(struct expansion *e, const char *s, size_t *ret_len)
+{
+	const char *end = s[1] == '{' ? strchr(s, '}') : NULL;
+	cleanup_free char *inside = NULL;
+	size_t n = name_len(s + 1);
+
+	if (s[1] != '{') {
+		*ret_len = n + 1;
+		return n ? value_of(e, s + 1, n) : NULL;
+	}
+	if (!end)
+		return NULL;
+	*ret_len = (size_t)(end - s) + 1;
+	inside = xstrndup(s + 2, *ret_len - 3);
+	return strpbrk(inside, "`{") ? NULL : expand_braces(e, inside);
+}
+
+/* Outside quotes, blanks of a value divide fields. */
+static void append_value(const struct expansion *e, char *value, struct buf *out)
+{
+	for (char *c = value; !e->quoted && !e->whole && *c; c++)
+		if (strchr(" \t\n", *c))
+			*c = SEPARATOR;
+	buf_append_str(out, value);
+}
+
+/* Backslashes stay. The caller frees; NULL: it is not known. */
+static char *expand(struct expansion *e, const char *word)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+
+	while (*word && out.len < EXPAND_BYTES) {
+		size_t n = *word == '\\' && word[1] ? 2 : 1;
+		cleanup_free char *value = NULL;
+
+		if (*word == '`')
+			return NULL;
+		if (*word == '$') {
+			value = expand_one(e, word, &n);
+			if (!value)
+				return NULL;
+			append_value(e, value, &out);
+		} else if (*word == '"') {
+			e->quoted = !e->quoted;
+		} else {
+			buf_append(&out, word, n);
+		}
+		word += n;
+	}
+	return *word ? NULL : buf_steal_str(&out);
+}
+
+char *shell_word(const struct shell_values *v, const struct shell_scope *scope, const char *word,
+		 bool sure)
+{
+	struct expansion e = { .v = v, .scope = scope, .sure = sure, .left = EXPAND_LOOKUPS };
+
+	return expand_deeper(&e, word);
+}
+
+static void drop_backslashes(char *word)
+{
+	char *to = word;
+
+	for (; *word; word++) {
+		word += *word == '\\' && word[1];
+		*to++ = *word;
+	}
+	*to = '\0';
+}
+
+/* Whether names of files would take its place, which are not known. */
+static bool is_pattern(const char *word)
+{
+	for (; *word; word++) {
+		if (strchr("*?", *word) || (*word == '[' && strchr(word, ']')))
+			return true;
+		word += *word == '\\' && word[1];
+	}
+	return false;
+}
+
+/* Whether a word that is not known is one field, whatever it is: what it would be expanded to is quoted. */
+static bool is_one_field(const char *word)
+{
+	bool quoted = assignment_len(word);
+
+	if (is_pattern(word))
+		return false;
+	for (; *word; word++) {
+		if (*word == '"')
+			quoted = !quoted;
+		else if (!quoted && strchr("$`", *word))
+			return false;
+		else if (str_starts(word, "$@"))
+			return false;
+		word += *word == '\\' && word[1];
+	}
+	return true;
+}
+
+static void know_less(enum shell_known *known, const char *word)
+{
+	enum shell_known now = is_one_field(word) ? SHELL_COUNTED : SHELL_UNKNOWN;
+
+	*known = now < *known ? now : *known;
+}
+
+/* "$@" is all arguments, each a field. */
+static bool add_arguments(const struct shell_scope *call, const struct shell_values *v,
+			  char ***fields, enum shell_known *known)
+{
+	if (!call || !call->args || v->functions[call->function].shifted)
+		return false;
+	for (char *const *arg = call->args; *arg; arg++) {
+		if (!known_field(*arg))
+			know_less(known, *arg);
+		strv_append(fields, *arg);
+	}
+	return true;
+}
+
+/* False: it is not known. */
+static bool add_fields(const struct shell_values *v, const struct shell_scope *scope,
+		       const char *word, bool sure, char ***fields)
+{
+	struct expansion e = { .v = v, .scope = scope, .sure = sure, .left = EXPAND_LOOKUPS };
+	bool stays = !*word || strchr(word, '"') || assignment_len(word);
+	cleanup_free char *value = NULL;
+	char *rest, *field;
+
+	e.whole = assignment_len(word);
+	value = expand(&e, word);
+	if (!value || is_pattern(value))
+		return false;
+	rest = value;
+	while ((field = strsep(&rest, "\1"))) {
+		if (!*field && !(stays && field == value && !rest))
+			continue;
+		drop_backslashes(field);
+		strv_append(fields, field);
+	}
+	return true;
+}
+
+char **shell_fields(const struct shell_values *v, const struct shell_scope *scope,
+		    char *const *words, bool sure, enum shell_known *ret_known)
+{
+	char **fields = xcalloc(1, sizeof(*fields));
+
+	*ret_known = SHELL_KNOWN;
+	for (; words && *words; words++) {
+		bool all = str_eq(*words, "\"$@\"") || str_eq(*words, "$@") || str_eq(*words, "$*");
+
+		if (all && add_arguments(call_of(scope), v, &fields, ret_known))
+			continue;
+		if (!add_fields(v, scope, *words, sure, &fields)) {
+			strv_append(&fields, *words);
+			know_less(ret_known, *words);
+		}
+	}
+	return fields;
+}
