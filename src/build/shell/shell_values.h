@@ -50,9 +50,15 @@ struct shell_scope {
 	size_t at;
 };
 
+/* shell_assign.c */
 void shell_values_read(const struct shell *s, const struct shell_value *given, size_t n,
 		       struct shell_values *ret);
 void shell_values_finish(struct shell_values *v);
+
+/* The length of a variable's name, or of an argument's, that a text begins with; 0: none. */
+size_t shell_name_len(const char *s);
+/* Of the name of "NAME=…"; 0: it is no assignment. */
+size_t shell_assignment_len(const char *word);
 
 /* The last item of the command that begins at this one. */
 size_t shell_end(const struct shell *s, size_t at);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* What a script sets its variables to, and its functions. */
+#include <ctype.h>
+#include <string.h>
+
+#include "mem.h"
+#include "shell_values.h"
+#include "str.h"
+
+#define CONFMODULE "/usr/share/debconf/confmodule"
+
+size_t shell_name_len(const char *s)
+{
+	size_t n = 0;
+
+	if (isdigit((unsigned char)*s))
+		return 1;
+	while (isalnum((unsigned char)s[n]) || s[n] == '_')
+		n++;
+	return n;
+}
+
+size_t shell_assignment_len(const char *word)
+{
+	size_t n = isdigit((unsigned char)*word) ? 0 : shell_name_len(word);
+
+	return word[n] == '=' ? n : 0;
+}
+
+/* --- variables --- */
+
+static void add_assignment(struct shell_values *v, const char *name, size_t n,
+			   struct shell_assignment a)
+{
+	a.name = xstrndup(name, n);
+	v->assignments =
+		xreallocarray(v->assignments, v->n_assignments + 1, sizeof(*v->assignments));
+	v->assignments[v->n_assignments++] = a;
+}
+
+/* To what cannot be told. */
+static void add_unknown(struct shell_values *v, const char *name, size_t n,
+			struct shell_assignment a)
+{
+	a.word = NULL;
+	add_assignment(v, name, n, a);
+}
+
+/* "${NAME:=word}", wherever it stands in a word. */
+static void read_defaults(struct shell_values *v, const char *word, struct shell_assignment a)
+{
+	while ((word = strstr(word, "${"))) {
+		size_t n = shell_name_len(word += 2);
+
+		if (n && (word[n] == '=' || str_starts(word + n, ":=")))
+			add_unknown(v, word, n, a);
+	}
+}
+
+static bool is_declaration(const char *word)
+{
+	return str_eq(word, "export") || str_eq(word, "readonly") || str_eq(word, "local");
+}
+
+/* Variables behind "read", "local" and the like. */
+static void read_names(struct shell_values *v, char *const *words, struct shell_assignment a)
+{
+	for (; *words; words++)
+		add_unknown(v, *words, shell_name_len(*words), a);
+}
+
+static void read_declaration(struct shell_values *v, char *const *words, struct shell_assignment a)
+{
+	bool local = str_eq(*words, "local");
+
+	for (words++; *words; words++) {
+		size_t n = shell_assignment_len(*words);
+
+		a.word = *words + n + 1;
+		if (n)
+			add_assignment(v, *words, n, a);
+		else if (local)
+			add_unknown(v, *words, shell_name_len(*words), a);
+	}
+}
+
+/* Assignments before a command are its own. */
+static char *const *read_leading(struct shell_values *v, char *const *words,
+				 struct shell_assignment a)
+{
+	char *const *command = words;
+	size_t n;
+
+	while (*command && shell_assignment_len(*command))
+		command++;
+	for (; words < command; words++) {
+		n = shell_assignment_len(*words);
+		a.word = *command ? NULL : *words + n + 1;
+		add_assignment(v, *words, n, a);
+	}
+	return command;
+}
+
+static bool sets_arguments(char *const *words)
+{
+	if (str_eq(*words, "shift"))
+		return true;
+	if (str_eq(*words, "set"))
+		for (words++; *words; words++)
+			if (!strchr("-+", **words) || str_eq(*words, "--"))
+				return true;
+	return false;
+}
+
+static void read_command(struct shell_values *v, char *const *words, struct shell_assignment a)
+{
+	words = read_leading(v, words, a);
+	if (!*words)
+		return;
+	if (is_declaration(*words))
+		read_declaration(v, words, a);
+	else if (str_eq(*words, "read") || str_eq(*words, "unset") || str_eq(*words, "getopts"))
+		read_names(v, words + 1, a);
+	else if (str_starts(*words, "db_"))
+		add_unknown(v, "RET", strlen("RET"), a); /* debconf's answer */
+	else if (str_eq(*words, "eval") || str_eq(*words, "source") ||
+		 (str_eq(*words, ".") && !str_eq(words[1], CONFMODULE)))
+		v->sourced = true;
+	if (!sets_arguments(words))
+		return;
+	if (a.function == SHELL_NOWHERE)
+		v->shifted = true;
+	else
+		v->functions[a.function].shifted = true;
+}
+
+/* --- its functions --- */
+
+static bool is_begin(enum shell_kind kind)
+{
+	return kind == SHELL_GROUP || kind == SHELL_IF || kind == SHELL_FOR ||
+	       kind == SHELL_WHILE || kind == SHELL_CASE;
+}
+
+static bool is_end(enum shell_kind kind)
+{
+	return kind == SHELL_GROUP_END || kind == SHELL_FI || kind == SHELL_DONE ||
+	       kind == SHELL_ESAC;
+}
+
+size_t shell_end(const struct shell *s, size_t at)
+{
+	size_t depth = 0;
+
+	for (; at + 1 < s->n; at++) {
+		depth += is_begin(s->items[at].kind);
+		depth -= is_end(s->items[at].kind);
+		if (!depth && s->items[at].kind != SHELL_COMMENT)
+			return at;
+	}
+	return at;
+}
+
+static void add_function(struct shell_values *v, size_t at)
+{
+	size_t begin = at + 1;
+
+	if (begin == v->shell->n)
+		return;
+	v->functions = xreallocarray(v->functions, v->n_functions + 1, sizeof(*v->functions));
+	v->functions[v->n_functions++] = (struct shell_function){
+		.name = v->shell->items[at].words[0],
+		.begin = begin,
+		.end = shell_end(v->shell, begin),
+	};
+}
+
+/* The innermost function that an item is in. */
+static size_t function_at(const struct shell_values *v, size_t at)
+{
+	for (size_t i = v->n_functions; i > 0; i--)
+		if (v->functions[i - 1].begin <= at && at <= v->functions[i - 1].end)
+			return i - 1;
+	return SHELL_NOWHERE;
+}
+
+static void read_item(struct shell_values *v, size_t at, size_t depth)
+{
+	const struct shell_item *item = &v->shell->items[at];
+	struct shell_assignment a = {
+		.at = at,
+		.function = function_at(v, at),
+		.always = depth == 0 && item->join == SHELL_NEXT,
+	};
+
+	if (item->kind == SHELL_FUNCTION)
+		add_function(v, at);
+	for (char **word = item->words; word && *word; word++)
+		read_defaults(v, *word, a);
+	if (item->kind == SHELL_FOR && item->words && *item->words)
+		add_unknown(v, *item->words, strlen(*item->words), a);
+	if (item->kind == SHELL_COMMAND && item->words)
+		read_command(v, item->words, a);
+}
+
+void shell_values_read(const struct shell *s, const struct shell_value *given, size_t n,
+		       struct shell_values *ret)
+{
+	size_t depth = 0;
+
+	*ret = (struct shell_values){ .shell = s, .given = given, .n_given = n };
+	for (size_t i = 0; i < s->n; i++) {
+		depth += is_begin(s->items[i].kind);
+		depth -= is_end(s->items[i].kind);
+		read_item(ret, i, depth);
+	}
+}
+
+bool shell_is_set(const struct shell_values *v, const char *name, size_t begin, size_t end)
+{
+	for (size_t i = 0; i < v->n_assignments; i++)
+		if (str_eq(v->assignments[i].name, name) && begin <= v->assignments[i].at &&
+		    v->assignments[i].at <= end)
+			return true;
+	return false;
+}
+
+void shell_values_finish(struct shell_values *v)
+{
+	for (size_t i = 0; i < v->n_assignments; i++)
+		free(v->assignments[i].name);
+	free(v->assignments);
+	free(v->functions);
+	*v = (struct shell_values){ 0 };
+}
