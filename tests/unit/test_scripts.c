@@ -540,6 +540,9 @@ static void test_covered_users(void **state)
 	assert_false(covered(w, "addgroup x"));
 	assert_false(covered(w, "adduser $X"));
 	assert_false(covered(w, "usermod -a -G adm u"));
+	assert_true(covered(w, "usermod -d /x -s /bin/false u; chsh -s /bin/sh u"));
+	assert_false(covered(w, "usermod -d /x x"));
+	assert_false(covered(w, "usermod --login x u"));
 	assert_false(covered(w, "systemd-sysusers none.conf"));
 }
 
@@ -566,6 +569,15 @@ static void test_covered_paths(void **state)
 	assert_true(covered(w, "echo a >/etc/own.conf"));
 	assert_false(covered(w, "echo a >/etc/x.conf"));
 	assert_false(covered(w, "make_it >/etc/own.conf"));
+	/* Of services, logs, times. */
+	assert_true(covered(
+		w, "echo a >/etc/default/x; cp /x /etc/cron.d/x; ucf /x /etc/logrotate.d/x"));
+	assert_true(covered(w, "mkdir -p /etc/systemd/system/x.d; touch /etc/init.d/x; sed -i "
+			       "s/a/b/ /etc/default/x"));
+	assert_false(covered(w, "make_it >/etc/default/x"));
+	assert_true(covered(w, "sed -i -e s/a/b/ /etc/own.conf /etc/x.conf"));
+	assert_false(covered(w, "sed -i s/a/b/ /etc/p.conf"));
+	assert_false(covered(w, "sed -i s/a/b/ $X"));
 	assert_true(covered(w, "setcap cap_net_raw+ep /usr/bin/x"));
 	assert_false(covered(w, "setcap cap_net_raw+ep /usr/bin/p"));
 	assert_false(covered(w, "make_it /x"));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "closure.h"
 #include "content.h"
 #include "mem.h"
 #include "owners.h"
@@ -42,6 +43,14 @@ static bool are_absent(const struct holding *h, char *const *words)
 	return true;
 }
 
+/* Of those who read it, the image has none. */
+static bool is_nobodys(const struct holding *h, const char *word)
+{
+	cleanup_free char *path = NULL;
+
+	return is_absent(h, word) && tree_path(word, &path) == 0 && closure_is_foreign_config(path);
+}
+
 /* Written by the recipe, which knows better than a script what is to be in it. */
 static bool is_recipes(const struct holding *h, const char *word)
 {
@@ -49,6 +58,11 @@ static bool is_recipes(const struct holding *h, const char *word)
 
 	return find(h, word, &node) == PRESENT && !S_ISDIR(node->mode) &&
 	       str_eq(node->owner, "recipe");
+}
+
+static bool is_written(const struct holding *h, const char *word)
+{
+	return is_recipes(h, word) || is_nobodys(h, word);
 }
 
 /* --- owners --- */
@@ -168,6 +182,14 @@ static bool covers_user(const struct holding *h, char *const *words, char *const
 	       (!group || accounts_has_group(h->accounts, group));
 }
 
+/* Home, shell and the like are the recipe's to say; who is in a group, or has another name, is more. */
+static bool covers_usermod(const struct holding *h, char *const *words, char *const *operands)
+{
+	return strv_len(operands) == 1 && accounts_has_user(h->accounts, operands[0]) &&
+	       !script_option(words, 'g', "--gid") && !script_option(words, 'G', "--groups") &&
+	       !script_option(words, 'l', "--login") && !script_option(words, 'u', "--uid");
+}
+
 static bool covers_group(const struct holding *h, char *const *words, char *const *operands)
 {
 	(void)words;
@@ -251,6 +273,8 @@ static bool covers_folder(const struct holding *h, char *const *words, char *con
 	for (char *const *word = operands; *word; word++) {
 		const struct tree_node *node;
 
+		if (is_nobodys(h, *word))
+			continue;
 		if (find(h, *word, &node) != PRESENT || !S_ISDIR(node->mode) ||
 		    (*owner && !has_owner(h, node, owner)))
 			return false;
@@ -268,11 +292,13 @@ static bool covers_copy(const struct holding *h, char *const *words, char *const
 
 	if (str_eq(*words, "mv") && n == 2 && is_absent(h, operands[0]))
 		return true;
+	if (n == 2 && is_nobodys(h, operands[1]))
+		return true;
 	if (n != 2 || find(h, operands[1], &node) != PRESENT)
 		return false;
 	slash = strrchr(operands[0], '/');
 	inside = xasprintf("%s/%s", operands[1], slash ? slash + 1 : operands[0]);
-	return is_recipes(h, S_ISDIR(node->mode) ? inside : operands[1]);
+	return is_written(h, S_ISDIR(node->mode) ? inside : operands[1]);
 }
 
 static bool covers_install(const struct holding *h, char *const *words, char *const *operands)
@@ -288,7 +314,19 @@ static bool covers_touch(const struct holding *h, char *const *words, char *cons
 
 	(void)words;
 	for (; *operands; operands++)
-		if (find(h, *operands, &node) != PRESENT)
+		if (find(h, *operands, &node) != PRESENT && !is_nobodys(h, *operands))
+			return false;
+	return true;
+}
+
+/* "sed -i": the recipe's own file says what it says, and one that is not there needs no changes. */
+static bool covers_edit(const struct holding *h, char *const *words, char *const *operands)
+{
+	bool script =
+		script_option(words, 'e', "--expression") || script_option(words, 'f', "--file");
+
+	for (operands += !script && *operands; *operands; operands++)
+		if (!is_absent(h, *operands) && !is_recipes(h, *operands))
 			return false;
 	return true;
 }
@@ -321,6 +359,7 @@ static const struct {
 	{ "chgrp", covers_chown },
 	{ "chmod", covers_chmod },
 	{ "chown", covers_chown },
+	{ "chsh", covers_usermod },
 	{ "cp", covers_copy },
 	{ "dpkg-statoverride", covers_statoverride },
 	{ "groupadd", covers_group },
@@ -329,18 +368,20 @@ static const struct {
 	{ "mkdir", covers_folder },
 	{ "mv", covers_copy },
 	{ "rm", covers_rm },
+	{ "sed", covers_edit },
 	{ "setcap", covers_change },
 	{ "systemd-sysusers", covers_sysusers },
 	{ "touch", covers_touch },
 	{ "ucf", covers_copy },
 	{ "useradd", covers_user },
+	{ "usermod", covers_usermod },
 };
 
 bool is_covered(const struct holding *h, const struct script_command *command)
 {
 	cleanup_strv char **operands = command->words ? script_operands(command->words) : NULL;
 
-	if (command->output && !is_recipes(h, command->output))
+	if (command->output && !is_written(h, command->output))
 		return false;
 	if (command->output && script_command_is_idle(command->words, NULL))
 		return true;

@@ -25,6 +25,9 @@ const char *closure_exclusion(const struct recipe *recipe, const char *path);
 /* Whether "keep" of the recipe names it, by its path or a pattern. */
 bool closure_inclusion(const struct recipe *recipe, const char *path);
 
+/* Whether it is the configuration of what an appliance does not have: services, logs, times, logins, menus. */
+bool closure_is_foreign_config(const char *path);
+
 /* Whether it is a file of a runtime of Java that is left out since Java does without it, though it looks. */
 bool closure_java_spares(const char *path);
 

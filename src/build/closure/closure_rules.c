@@ -186,7 +186,7 @@ static bool is_shared(const char *path)
 	return false;
 }
 
-static bool is_foreign_config(const char *path)
+bool closure_is_foreign_config(const char *path)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(foreign_config); i++)
 		if (str_starts(path, foreign_config[i]))
@@ -246,7 +246,7 @@ static void take_folder(struct closure *c, const char *folder, const struct tree
 	for (size_t i = first; i < first + n; i++) {
 		struct tree_node *node = c->nodes[i];
 
-		if (node->kept || is_by_name(node->path) || is_foreign_config(node->path) ||
+		if (node->kept || is_by_name(node->path) || closure_is_foreign_config(node->path) ||
 		    is_taken_over(c, node) ||
 		    (own_alone ? !str_eq(node->owner, by->owner) : !is_data_of(c, node, by)))
 			continue;
@@ -372,8 +372,9 @@ static enum reason use_of(const struct closure *c, const struct package *p,
 	if (node->program)
 		return REASON_NONE;
 	if (str_starts(node->path, "etc/"))
-		return is_foreign_config(node->path) || is_taken_over(c, node) ? REASON_NONE
-									       : REASON_CONFIG;
+		return closure_is_foreign_config(node->path) || is_taken_over(c, node)
+			       ? REASON_NONE
+			       : REASON_CONFIG;
 	/* A program is for who names it; a package's helpers are often its scripts'. */
 	if (in_shared_runtime(node->path) || (S_ISREG(node->mode) && (node->mode & 0111)))
 		return REASON_NONE;

@@ -15,17 +15,23 @@ static const struct {
 	  "",
 	  { "--comment", "--conf", "--firstuid", "--gecos", "--gid", "--home", "--ingroup",
 	    "--lastuid", "--shell", "--uid" } },
+	{ "chsh", "s", { "--shell" } },
 	{ "groupadd", "gKR", { "--gid", "--key", "--root" } },
 	{ "install",
 	  "gmoSt",
 	  { "--group", "--mode", "--owner", "--suffix", "--target-directory" } },
 	{ "ln", "St", { "--suffix", "--target-directory" } },
 	{ "mkdir", "m", { "--mode" } },
+	{ "sed", "efl", { "--expression", "--file", "--line-length" } },
 	{ "touch", "drt", { "--date", "--reference" } },
 	{ "ucf", "S", { "--debconf-template", "--sum-file", "--src-dir", "--state-dir" } },
 	{ "useradd",
 	  "cdgGKsu",
 	  { "--comment", "--gid", "--groups", "--home-dir", "--key", "--shell", "--uid" } },
+	{ "usermod",
+	  "cdefgGlpsu",
+	  { "--comment", "--home", "--expiredate", "--inactive", "--gid", "--groups", "--login",
+	    "--password", "--shell", "--uid" } },
 };
 
 /* The letter, or the part of the word, that the option's value goes with; NULL: none. */
