@@ -16,6 +16,7 @@
 #include "covered.h"
 #include "mem.h"
 #include "owners.h"
+#include "runtime.h"
 #include "scripts.h"
 #include "shell.h"
 #include "str.h"
@@ -61,8 +62,8 @@ static void test_words(void **state)
 	expect_shell("a 'b c' \"d e\" f\\ g ''", "[a][b c][d e][f g][]");
 	expect_shell("a \"$x y\" '$x' \\$x \"\\$x\" \"\\a\"",
 		     "[a][\"$x\" y][\\$x][\\$x][\\$x][\\\\a]");
-	expect_shell("a $(b \"c)\" d) `e f` \"$(g 'h)')\" ${i:-j k}",
-		     "[a][$(b \"c)\" d)][`e f`][\"$(g 'h)')\"][${i:-j k}]");
+	expect_shell("a ${i:-j k} $((1 + (2))) ${j#{} k",
+		     "[a][${i:-j k}][$((1 + (2)))][${j#{}][k]");
 	expect_shell("a * '*' ? \"[x]\"", "[a][*][\\*][?][\\[x]]");
 	expect_shell("a \\\n  b\\\nc\nd", "[a][bc] [d]");
 	expect_shell("a #b\nc#d", "[a] # [c#d]");
@@ -84,6 +85,48 @@ static void test_redirections(void **state)
 	expect_shell("cat <<-'E E'\n\trm\n\tE E\nb", "[cat] [b]");
 	expect_shell("cat <<E | b\nc\nE\nd", "[cat] | [b] [d]");
 	expect_shell("cat <<E\nc", "[cat]"); /* as a shell does, with a warning */
+	expect_shell("case x in x) cat <<E ;;\ny)\nE\nz) a;; esac",
+		     "case[x] pattern[x] [cat] pattern[z] [a] esac");
+	expect_shell("a >b 2>c", ">b [a]>c");
+	expect_shell("a >&b; c >&2 2>&-", "[a]>b [c]");
+}
+
+/* Commands in words come before what has the words. */
+static void test_substitutions(void **state)
+{
+	(void)state;
+	expect_shell(
+		"a $(b \"c)\" d) `e f` \"$(g 'h)')\"",
+		"{ [b][c)][d] } { [e][f] } { [g][h)] } [a][$(b \"c)\" d)][`e f`][\"$(g 'h)')\"]");
+	expect_shell("a && ! B=$(c | d $(e))",
+		     "[a] && { [c] | { [e] } | [d][$(e)] } && ! [B=$(c | d $(e))]");
+	expect_shell("a \"`b \\`c\\``\"", "{ { [c] } [b][`c`] } [a][\"`b \\`c\\``\"]");
+	expect_shell("for i in $(a); do b; done", "{ [a] } for[i][$(a)] do [b] done");
+	expect_shell("case $(a) in b) c;; esac", "{ [a] } case[$(a)] pattern[b] [c] esac");
+	expect_shell("a $(case x in x) b;; esac # )\n)",
+		     "{ case[x] pattern[x] [b] esac # } [a][$(case x in x) b;; esac # )\n)]");
+	expect_shell("a ${b:-$(c)}", "{ [c] } [a][${b:-$(c)}]");
+	expect_shell("a <<E\nb $(c `d`) \\$(e)\nE\nf", "[a] { { [d] } [c][`d`] } [f]");
+	expect_shell("a <<'E'\nb $(c)\nE\nf", "[a] [f]");
+	expect_shell("a $(b \\\n | c)", "{ [b] | [c] } [a][$(b \\\n | c)]");
+}
+
+/* The line of each item, also behind those that are read before it. */
+static void test_lines(void **state)
+{
+	static const unsigned int lines[] = { 2, 3, 3, 3, 2, 5 }; /* of commands */
+	struct shell s;
+	size_t n = 0;
+
+	(void)state;
+	shell_read("\na $(b\nc; `d\n`)\nf", &s);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.items[i].kind == SHELL_COMMAND) {
+			assert_in_range(n, 0, ARRAY_SIZE(lines) - 1);
+			assert_int_equal(s.items[i].line, lines[n++]);
+		}
+	assert_int_equal(n, ARRAY_SIZE(lines));
+	shell_finish(&s);
 }
 
 static void test_grammar(void **state)
@@ -119,9 +162,16 @@ static void test_broken(void **state)
 	assert_int_equal(s.n, SHELL_DEPTH_MAX + 1);
 	assert_int_equal(s.items[SHELL_DEPTH_MAX].kind, SHELL_BROKEN);
 	shell_finish(&s);
+	for (size_t i = 0; i + 1 < sizeof(deep) - 1; i += 2)
+		memcpy(deep + i, "$(", 2);
+	shell_read(deep, &s);
+	assert_int_equal(s.n, SHELL_DEPTH_MAX + 1);
+	assert_int_equal(s.items[SHELL_DEPTH_MAX].kind, SHELL_BROKEN);
+	shell_finish(&s);
 	expect_shell("a 'b", "[a] BROKEN");
 	expect_shell("a; b \"c", "[a] [b] BROKEN");
-	expect_shell("a $(b", "[a] BROKEN");
+	expect_shell("a $(b", "{ [b] [a] BROKEN");
+	expect_shell("a `b", "[a] BROKEN");
 	expect_shell("if a; then b", "if [a] then [b] BROKEN");
 	expect_shell("fi", "BROKEN");
 	expect_shell("a; }", "[a] BROKEN");
@@ -132,6 +182,24 @@ static void test_broken(void **state)
 	expect_shell("#!/usr/bin/perl\nif (a) { b }", "BROKEN");
 	expect_shell("#! /usr/bin/python3", "BROKEN");
 	expect_shell("", "");
+}
+
+/* More than any package's; the time that it takes grows faster than the script. */
+static void test_long(void **state)
+{
+	cleanup_free char *script = xmalloc(SHELL_BYTES_MAX + 2);
+	struct shell s;
+
+	(void)state;
+	memset(script, '\n', SHELL_BYTES_MAX + 1);
+	script[SHELL_BYTES_MAX + 1] = '\0';
+	shell_read(script, &s);
+	assert_int_equal(s.n, 1);
+	assert_int_equal(s.items[0].kind, SHELL_BROKEN);
+	shell_finish(&s);
+	shell_read(script + 1, &s);
+	assert_int_equal(s.n, 0);
+	shell_finish(&s);
 }
 
 /* --- what is reached --- */
@@ -184,6 +252,35 @@ static void test_branches(void **state)
 	expect("false || touch /a", "1: touch /a; ");
 }
 
+/* test(1) with what it does get: of words without quotes, maybe none. */
+static void test_tests(void **state)
+{
+	(void)state;
+	expect("if [ -n $2 ]; then touch /a; fi", "1: touch /a; ");
+	expect("if [ -z $2 ]; then touch /a; else touch /b; fi", "1: touch /a; ");
+	expect("if [ $2 != x ]; then touch /a; else touch /b; fi", "1: touch /a; 1: touch /b; ");
+	expect("A='x y'\n[ $A = x ] || touch /a", "2: touch /a; ");
+	expect("if [ $X = y -a -n \"$2\" ]; then touch /a; fi", "1: touch /a; ");
+	expect("if [ ! \\( -e /x -a -n \"$2\" -a y \\) ]; then touch /a; fi", "1: touch /a; ");
+	expect("if [ ! -z $2 -o y = y ]; then touch /a; else touch /b; fi",
+	       "1: touch /a; 1: touch /b; ");
+	expect("if [ \"$1\" != -a ]; then touch /a; fi", "1: touch /a; ");
+	expect("if [ \"$2\" -a y ]; then touch /a; fi", "");
+	expect("if [ x == x ]; then touch /a; else touch /b; fi", "1: touch /a; 1: touch /b; ");
+	expect("[ \"${2:-\"x\"}\" = x ] && touch /a", "1: touch /a; ");
+	expect("for i in \"$2\"; do touch /a; done", "1: touch /a; ");
+	expect("for i in $2; do touch /a; done", "");
+}
+
+/* What comes of a pipeline is its last command's, negated with the whole. */
+static void test_pipelines(void **state)
+{
+	(void)state;
+	expect("! true | false && touch /a", "1: touch /a; ");
+	expect("[ -e /x ] || true | false && touch /a", "1: touch /a; ");
+	expect("A=x | true\n[ -n \"$A\" ] || touch /a", "2: touch /a; ");
+}
+
 static void test_versions(void **state)
 {
 	(void)state;
@@ -191,6 +288,7 @@ static void test_versions(void **state)
 	expect("if dpkg --compare-versions \"$2\" lt 2; then touch /a; fi", "1: touch /a; ");
 	expect("if dpkg --compare-versions -- \"$2\" ge 2; then touch /a; fi", "");
 	expect("if dpkg --compare-versions \"$2\" ge-nl 2; then touch /a; fi", "1: touch /a; ");
+	expect("if dpkg --compare-versions $2 lt 2; then :; else touch /a; fi", "1: touch /a; ");
 	expect("if dpkg --compare-versions 1 gt 2; then touch /a; fi", "1: touch /a; ");
 }
 
@@ -215,9 +313,9 @@ static void test_values(void **state)
 	expect("U=x\nH=\"/var/lib/$U\"\nmkdir ${H}/a $H", "3: mkdir /var/lib/x/a /var/lib/x; ");
 	expect("mkdir ${A:-/x} ${DPKG_ROOT:-/y} \"${DPKG_ROOT}/z\" "
 	       "${DPKG_ROOT:+--root=\"$DPKG_ROOT\"}",
-	       "1: mkdir ${A:-/x} /y /z ; ");
+	       "1: mkdir ${A:-/x} /y /z; ");
 	expect("A=1\nA=2\nmkdir $A", "3: mkdir $A; ");
-	expect("A=$(b)\nmkdir $A `c` '$A'", "2: mkdir $A `c` $A; ");
+	expect("A=$(b)\nmkdir $A `c` '$A'", "1: b; 2: c; 2: mkdir $A `c` $A; ");
 	expect("A=$B\nB=$A\nmkdir $A", "3: mkdir $A; ");
 	expect("read A\nmkdir $A", "2: mkdir $A; ");
 	expect("export A=/x\nmkdir $A", "2: mkdir /x; ");
@@ -228,6 +326,24 @@ static void test_values(void **state)
 	expect("if [ -z \"$S\" ]; then touch /a; fi\nS=yes", "1: touch /a; ");
 	expect("L=''\nfor i in $L; do touch /a; done\nfor i in $L b; do touch $i; done",
 	       "3: touch b; ");
+	expect("D='/a /b'\nmkdir $D \"$D\"", "2: mkdir /a /b /a /b; ");
+	/* A value is of the time when it was set. */
+	expect("B=$A\nA=x\n[ -n \"$B\" ] || touch /a", "3: touch /a; ");
+	/* Others set variables too. */
+	expect("A=x\nIFS= read -r A\n[ -n \"$A\" ] || touch /a", "3: touch /a; ");
+	expect("A=x\nunset A\n[ -n \"$A\" ] || touch /a", "3: touch /a; ");
+	expect("A=x true\n[ -n \"$A\" ] || touch /a", "2: touch /a; ");
+	expect("A=x\nA+=y\n[ $A = x ] || touch /a", "3: touch /a; ");
+	expect("A=\n: ${A:=x} ${B=y}\n[ -z \"$A\" ] || touch /a", "3: touch /a; ");
+	expect("RET=\ndb_get p/x\n[ -z \"$RET\" ] || touch /a", "3: touch /a; ");
+	expect("A=\n. /etc/default/p\n[ -z \"$A\" ] || touch /a",
+	       "2: . /etc/default/p; 3: touch /a; ");
+	expect("A=\n. /usr/share/debconf/confmodule\n[ -z \"$A\" ] || touch /a", "");
+	expect("DPKG_ROOT=/x\n[ -z \"$DPKG_ROOT\" ] || touch /a", "2: touch /a; ");
+	expect("f() { A=$1; }\nf /a\nmkdir /$A", "3: mkdir /$A; ");
+	expect("set a b\n[ -n \"$2\" ] && touch /a", "2: touch /a; ");
+	expect("set -e -o x\n[ -n \"$2\" ] && touch /a", "");
+	expect("eval set -- a b\n[ -n \"$2\" ] && touch /a", "1: eval set -- a b; 2: touch /a; ");
 	expect("set -- a b\n[ -n \"$2\" ] && touch /a", "2: touch /a; ");
 	/* Fields: what is quoted is one, and what is nothing is none. */
 	expect("L=\"/a /b\"\nmkdir $L\nmkdir \"$L\" \"$DPKG_ROOT\" $DPKG_ROOT",
@@ -279,9 +395,13 @@ static void test_functions(void **state)
 	expect("f() ( touch $1 )\nf /a", "1: touch /a; ");
 	expect("f() { g $1; }\ng() { touch $1; }\nif f /a; then touch /b; fi",
 	       "2: touch /a; 3: touch /b; ");
+	expect("f() # x\n{ [ -n \"$2\" ] && touch /a; }\nf a b; f a", "2: touch /a; ");
+	expect("f() if [ -n \"$2\" ]; then touch /a; fi\nf a b", "1: touch /a; ");
+	expect("f() { touch /a; }\nX=1 f", "1: touch /a; ");
 	/* Not called, but named. */
 	expect("f() { touch /a; }\ntrap f EXIT", "1: touch /a; ");
-	expect("f() { touch /$1; }\nA=$(f x)", "1: touch /$1; ");
+	expect("f() { touch /$1; }\nA=$(f x)", "1: touch /x; ");
+	expect("f() { touch /$1; }\nxargs f", "2: xargs f; 1: touch /$1; ");
 	expect("f() { touch /a; }\nif [ -n \"$2\" ]; then f; fi", "");
 	expect("f() { touch /a; f; }\nf",
 	       "1: touch /a; 1: (calls and loops that are not followed any further); ");
@@ -319,14 +439,21 @@ static void test_idle(void **state)
 	expect("A=b >/etc/x", "1: A=b >/etc/x > /etc/x; ");
 	expect("db_get x >/etc/x", "1: db_get x > /etc/x; ");
 	expect("true | tee /etc/x", "1: tee /etc/x; ");
+	/* Wherever a command stands. */
+	expect("A=$(touch /a)\necho \"`touch /b`\"", "1: touch /a; 2: touch /b; ");
+	expect("[ -n \"$2\" ] && A=$(touch /a)", "");
+	expect("A=$(cat /x | cut -f 1)", "");
+	expect("cat >/dev/null <<E\n$(touch /a)\nE", "2: touch /a; ");
+	expect("command -v x; command touch /a", "1: touch /a; ");
+	expect("trap 'touch /a; echo' EXIT\ntrap - EXIT", "1: touch /a; ");
+	expect("echo >/etc/x 2>/etc/y", "1: >/etc/x > /etc/x; 1: echo > /etc/y; ");
+	expect("find /x -type f; dpkg -L x", "");
+	expect("find /x -delete", "1: find /x -delete; ");
 	expect("sed -i s/a/b/ /x", "1: sed -i s/a/b/ /x; ");
 	expect("sed -ne a /x; sed --in-place a /x", "1: sed --in-place a /x; ");
 	expect("dpkg-statoverride --update --add a b 1 /x",
 	       "1: dpkg-statoverride --update --add a b 1 /x; ");
 	expect("A=b touch /x", "1: touch /x; ");
-	expect("command -v x || command touch /x", "1: command touch /x; ");
-	expect("trap 'rm -f $x' EXIT; trap - EXIT; trap 'touch /x' EXIT",
-	       "1: trap touch /x EXIT; ");
 	expect("touch /a; touch '", "1: touch /a; 1: touch; 1: touch '; ");
 	expect("if true; then", "1: (its end); ");
 }
@@ -414,6 +541,8 @@ static void test_operands(void **state)
 	expect_operands("chown -R a:b /x", "a:b /x");
 	expect_operands("mkdir -p -m 755 '' /x", "/x");
 	expect_operands("adduser --home", "");
+	expect_operands("chown --from root:root u /x", "u /x");
+	expect_operands("chmod --reference /x /y", "/y");
 	expect_option("install -d -o a /x", 'o', "--owner", "a");
 	expect_option("install -do a /x", 'o', "--owner", "a");
 	expect_option("install -oa -d /x", 'o', "--owner", "a");
@@ -551,6 +680,9 @@ static void test_covered_paths(void **state)
 	struct world *w = *state;
 
 	assert_true(covered(w, "mkdir -p /var/lib/p /srv"));
+	assert_true(covered(w, "install -d -m 0700 /var/lib/own; install -d -m 755 /var/lib/p"));
+	assert_false(covered(w, "install -d -m 0700 /var/lib/p"));
+	assert_false(covered(w, "install -d -m go-rwx /var/lib/p"));
 	assert_false(covered(w, "mkdir /var/lib/x"));
 	assert_false(covered(w, "mkdir /etc/p.conf"));
 	assert_true(covered(w, "install -d -o u /var/lib/own"));
@@ -601,6 +733,15 @@ static void test_covered_owners(void **state)
 	assert_false(covered(w, "chmod u+s /usr/bin/p"));
 	assert_false(covered(w, "chown u $X"));
 	assert_false(covered(w, "chown u"));
+	assert_false(covered(w, "chmod -x /usr/bin/p /var/lib/none"));
+	assert_false(covered(w, "chown --from=u /usr/bin/p /var/lib/none"));
+	/* What a link leads to is not looked for. */
+	tree_put_link(&w->tree, "var/lib/link", "p", "p", "test");
+	assert_false(covered(w, "chown root /var/lib/link"));
+	assert_false(covered(w, "chmod 777 /var/lib/link"));
+	assert_false(covered(w, "chown u /var/lib/link/in"));
+	assert_false(covered(w, "setcap cap_net_raw+ep /var/lib/link/x"));
+	assert_true(covered(w, "rm /var/lib/link/x"));
 	/* A recipe says itself whose its files are. */
 	assert_true(covered(w, "chown u:adm /etc/own.conf; chmod 600 /etc/own.conf"));
 	assert_true(covered(w, "dpkg-statoverride --update --add root root 0755 /usr/bin/p"));
@@ -640,14 +781,44 @@ static void test_owners(void **state)
 	assert_true(covered(w, "chown -R u /var/lib/p; chmod 640 /etc/p.conf"));
 }
 
+/* What is there stays as it is for mkdir(1), and a mode that is not read is not made up. */
+static void test_folders(void **state)
+{
+	static const char script[] =
+		"mkdir -p /var/lib/p /var/lib/p/new\ninstall -d -m 0700 /var/lib/p/in\n"
+		"mkdir -m go-rwx /var/lib/p/symbolic\nmkdir -m 0700 /run/p\n";
+	struct world *w = *state;
+	struct package_list packages = { .items = &w->package, .n = 1 };
+	struct runtime runtime;
+	struct err *err = NULL;
+
+	tree_because(tree_get(&w->tree, "var/lib/p"), REASON_PACKAGE, NULL, NULL);
+	tree_because(tree_get(&w->tree, "var/lib/p/in"), REASON_PACKAGE, NULL, NULL);
+	tree_get(&w->tree, "var/lib/p")->mode = S_IFDIR | 0700;
+	tree_get(&w->tree, "var/lib/p")->uid = 900;
+	w->unpacked.postinst = script;
+	assert_int_equal(runtime_declare(&packages, &w->accounts, &w->tree, &runtime, &err), 0);
+	expect_owner(w, "var/lib/p", 900, 0, 0700);
+	expect_owner(w, "var/lib/p/new", 0, 0, 0755);
+	expect_owner(w, "var/lib/p/in", 0, 0, 0700);
+	expect_owner(w, "run/p", 0, 0, 0700);
+	assert_null(tree_get(&w->tree, "var/lib/p/symbolic"));
+	runtime_finish(&runtime);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_redirections),
+		cmocka_unit_test(test_substitutions),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_grammar),
 		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_branches),
+		cmocka_unit_test(test_tests),
+		cmocka_unit_test(test_pipelines),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_values),
@@ -663,6 +834,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_covered_paths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_covered_owners, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_owners, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_folders, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,22 @@
 
 enum presence { UNKNOWN, ABSENT, PRESENT };
 
+/* Whether a folder above is a link: what is below that has another path. */
+static bool is_behind_link(const struct tree *tree, const char *path)
+{
+	cleanup_free char *folder = xstrdup(path);
+
+	for (char *slash; (slash = strrchr(folder, '/'));) {
+		const struct tree_node *node;
+
+		*slash = '\0';
+		node = tree_get(tree, folder);
+		if (node && S_ISLNK(node->mode))
+			return true;
+	}
+	return false;
+}
+
 static enum presence find(const struct holding *h, const char *word, const struct tree_node **ret)
 {
 	cleanup_free char *path = NULL;
@@ -25,6 +41,8 @@ static enum presence find(const struct holding *h, const char *word, const struc
 	if (!script_word_is_plain(word) || *word != '/' || tree_path(word, &path) < 0)
 		return UNKNOWN;
 	*ret = tree_get(h->tree, path);
+	if (!*ret && is_behind_link(h->tree, path))
+		return UNKNOWN;
 	return *ret ? PRESENT : ABSENT;
 }
 
@@ -71,6 +89,8 @@ static bool has_owner(const struct holding *h, const struct tree_node *node, con
 {
 	uint32_t uid, gid;
 
+	if (S_ISLNK(node->mode)) /* what it leads to is meant */
+		return false;
 	/* A recipe says whose its files are. */
 	if (str_eq(node->owner, "recipe") && !S_ISDIR(node->mode))
 		return true;
@@ -86,7 +106,8 @@ static bool has_owner_below(const struct holding *h, const struct tree_node *nod
 	cleanup_free char *prefix = xasprintf("%s/", node->path);
 
 	for (size_t i = 0; nodes[i]; i++)
-		if (str_starts(nodes[i]->path, prefix) && !has_owner(h, nodes[i], owner))
+		if (str_starts(nodes[i]->path, prefix) && !S_ISLNK(nodes[i]->mode) &&
+		    !has_owner(h, nodes[i], owner))
 			return false;
 	return true;
 }
@@ -117,7 +138,7 @@ static bool covers_chown(const struct holding *h, char *const *words, char *cons
 	bool group = str_eq(*words, "chgrp");
 	cleanup_free char *owner = NULL;
 
-	if (strv_len(operands) < 2)
+	if (strv_len(operands) < 2 || *operands[0] == '/')
 		return false;
 	owner = xasprintf("%s%s", group ? ":" : "", operands[0]);
 	return are_owned(h, operands + 1, owner, is_recursive(words));
@@ -129,6 +150,8 @@ static bool has_mode(const struct tree_node *node, const char *mode)
 {
 	char octal[16];
 
+	if (S_ISLNK(node->mode))
+		return false;
 	if (str_eq(node->owner, "recipe"))
 		return true;
 	snprintf(octal, sizeof(octal), "%o", node->mode & 07777);
@@ -149,7 +172,8 @@ static bool are_of_mode(const struct holding *h, char *const *words, const char 
 
 static bool covers_chmod(const struct holding *h, char *const *words, char *const *operands)
 {
-	if (strv_len(operands) < 2)
+	/* "chmod -x FILE" gives no operand for a mode. */
+	if (strv_len(operands) < 2 || *operands[0] == '/')
 		return false;
 	return is_recursive(words) ? are_absent(h, operands + 1)
 				   : are_of_mode(h, operands + 1, operands[0]);
@@ -266,7 +290,8 @@ static bool covers_sysusers(const struct holding *h, char *const *words, char *c
 static bool covers_folder(const struct holding *h, char *const *words, char *const *operands)
 {
 	const char *user = script_option(words, 'o', "--owner"),
-		   *group = script_option(words, 'g', "--group");
+		   *group = script_option(words, 'g', "--group"),
+		   *mode = str_eq(*words, "install") ? script_option(words, 'm', "--mode") : NULL;
 	cleanup_free char *owner =
 		xasprintf("%s%s%s", user ? user : "", group ? ":" : "", group ? group : "");
 
@@ -276,7 +301,7 @@ static bool covers_folder(const struct holding *h, char *const *words, char *con
 		if (is_nobodys(h, *word))
 			continue;
 		if (find(h, *word, &node) != PRESENT || !S_ISDIR(node->mode) ||
-		    (*owner && !has_owner(h, node, owner)))
+		    (*owner && !has_owner(h, node, owner)) || (mode && !has_mode(node, mode)))
 			return false;
 	}
 	return true;

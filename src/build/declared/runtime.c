@@ -269,6 +269,14 @@ static int read_unit(struct declaring *d, const char *text, struct err **err)
 	return r;
 }
 
+/* mkdir(1) leaves a folder that is there as it is. */
+static bool is_there(const struct declaring *d, const char *word)
+{
+	cleanup_free char *path = NULL;
+
+	return tree_path(word, &path) == 0 && tree_get(d->tree, path);
+}
+
 /* "mkdir" and "install -d"; what else it does to them is for owners.h. */
 static int read_folders(struct declaring *d, const struct script_command *command, struct err **err)
 {
@@ -288,9 +296,10 @@ static int read_folders(struct declaring *d, const struct script_command *comman
 			.line = command->line,
 		};
 
-		if (mode)
-			tmpfiles_mode(mode, &item.mode);
-		if (script_word_is_plain(*word) && **word == '/')
+		if (mode && tmpfiles_mode(mode, &item.mode) < 0)
+			continue;
+		if (script_word_is_plain(*word) && **word == '/' &&
+		    !(str_eq(*command->words, "mkdir") && is_there(d, *word)))
 			r = declare(d, &item, err);
 	}
 	return r;

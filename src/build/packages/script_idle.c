@@ -7,26 +7,68 @@
 
 #include "mem.h"
 #include "scripts.h"
+#include "shell_values.h"
 #include "str.h"
 
 /* The shell's own. */
 static const char *const shell[] = {
-	":",      "[",     "[[",    "break", "cd",    "continue", "echo",   "exit",
-	"export", "false", "local", "pwd",   "read",  "readonly", "return", "set",
-	"shift",  "test",  "true",  "type",  "umask", "unset",    "wait",   "printf",
+	":",     "[",     "[[",   "break", "cd",       "continue", "echo",   "exit",  "export",
+	"false", "local", "pwd",  "read",  "readonly", "return",   "set",    "shift", "test",
+	"trap",  "true",  "type", "umask", "unset",    "wait",     "printf",
 };
 
 /* They ask, print, compare, wait; a temporary file of a script is nobody's. */
 static const char *const queries[] = {
-	"awk",        "base64",    "basename", "cat",      "cmp",
-	"cut",        "date",      "diff",     "dirname",  "dpkg-architecture",
-	"dpkg-query", "egrep",     "expr",     "fgrep",    "fold",
-	"getent",     "grep",      "groups",   "head",     "hostname",
-	"id",         "logger",    "ls",       "md5sum",   "mktemp",
-	"pgrep",      "pidof",     "ps",       "readlink", "realpath",
-	"seq",        "sha256sum", "sleep",    "sort",     "stat",
-	"tail",       "tr",        "tty",      "ucfq",     "uname",
-	"uniq",       "wc",        "which",    "whoami",   "zcat",
+	"apt-config",
+	"awk",
+	"base64",
+	"basename",
+	"cat",
+	"cmp",
+	"cut",
+	"date",
+	"diff",
+	"dirname",
+	"dpkg-architecture",
+	"dpkg-query",
+	"dpkg-realpath",
+	"egrep",
+	"expr",
+	"fgrep",
+	"fold",
+	"getent",
+	"grep",
+	"groups",
+	"head",
+	"hostname",
+	"id",
+	"logger",
+	"ls",
+	"md5sum",
+	"mktemp",
+	"pgrep",
+	"pidof",
+	"ps",
+	"readlink",
+	"realpath",
+	"runlevel",
+	"seq",
+	"sha256sum",
+	"sleep",
+	"sort",
+	"stat",
+	"tail",
+	"tempfile",
+	"tr",
+	"tty",
+	"ucfq",
+	"uname",
+	"uniq",
+	"wc",
+	"which",
+	"who",
+	"whoami",
+	"zcat",
 };
 
 /*
@@ -91,13 +133,13 @@ static const struct {
 	{ "command", { "-v", "-V" } },
 	{ "dpkg",
 	  { "--compare-versions", "--print-architecture", "--status", "-s", "--list", "-l",
-	    "--listfiles" } },
+	    "--listfiles", "-L" } },
 	{ "dpkg-statoverride", { "--list" } },
+	{ "run-parts", { "--list", "--test" } },
+	{ "update-alternatives", { "--display", "--list", "--query" } },
 	{ "dpkg-divert", { "--list", "--listpackage", "--truename" } },
 	{ "py3versions", { "-i", "--installed", "-d", "--default" } },
 };
-
-#define CONFMODULE "/usr/share/debconf/confmodule"
 
 #define IS_IN(list, word) is_in(list, ARRAY_SIZE(list), word)
 
@@ -109,7 +151,7 @@ static bool is_in(const char *const *list, size_t n, const char *word)
 	return false;
 }
 
-/* Whether each option that it has is one of those that ask. */
+/* Whether it has an option that asks. */
 static bool is_asking(const char *program, char *const *words)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(asking); i++)
@@ -120,11 +162,18 @@ static bool is_asking(const char *program, char *const *words)
 	return false;
 }
 
-/* What ends the script, by a function's name or "rm"; or no more. */
-static bool is_clean_up(const char *program, char *const *words)
+/* find(1) that prints. */
+static bool is_search(const char *program, char *const *words)
 {
-	return str_eq(program, "trap") && *words &&
-	       (!strchr(*words, ' ') || str_starts(*words, "rm "));
+	static const char *const acting[] = { "-delete", "-exec", "-fls", "-fprint", "-ok" };
+
+	if (!str_eq(program, "find"))
+		return false;
+	for (; *words; words++)
+		for (size_t i = 0; i < ARRAY_SIZE(acting); i++)
+			if (str_starts(*words, acting[i]))
+				return false;
+	return true;
 }
 
 /* sed(1) that prints. */
@@ -149,8 +198,8 @@ bool script_command_is_idle(char *const *words, const char *output)
 		return true;
 	program = strrchr(*words, '/') ? strrchr(*words, '/') + 1 : *words;
 	if (str_eq(program, "."))
-		return str_eq(words[1], CONFMODULE);
+		return str_eq(words[1], SHELL_CONFMODULE);
 	return str_starts(program, "db_") || IS_IN(shell, program) || IS_IN(queries, program) ||
 	       IS_IN(absent, program) || IS_IN(caches, program) || is_asking(program, words + 1) ||
-	       is_filter(program, words + 1) || is_clean_up(program, words + 1);
+	       is_filter(program, words + 1) || is_search(program, words + 1);
 }

@@ -117,13 +117,6 @@ static void find_functions(struct reading *r, const struct shell *s)
 			strv_append(&r->functions, *s->items[i].words);
 }
 
-static bool is_assignment(const char *word)
-{
-	size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-
-	return n && word[n] == '=';
-}
-
 /* Takes the words over. */
 static void add_command(struct script *s, const struct shell_item *item, char **words)
 {
@@ -136,13 +129,31 @@ static void add_command(struct script *s, const struct shell_item *item, char **
 	};
 }
 
+static shell_visit visit;
+
+/* What is done when a signal comes, or at the end. */
+static void read_trap(struct reading *r, const struct shell_item *item, const char *commands)
+{
+	struct shell shell;
+
+	shell_read(commands, &shell);
+	for (size_t i = 0; i < shell.n; i++)
+		shell.items[i].line = item->line;
+	shell_flow(&shell, NULL, 0, visit, r);
+	shell_finish(&shell);
+}
+
 static void read_command(struct reading *r, const struct shell_item *item, char *const *words)
 {
-	while (words && *words && is_assignment(*words))
+	while (words && *words && shell_assigned(*words))
+		words++;
+	while (words && str_eq(*words, "command") && words[1] && *words[1] != '-')
 		words++;
 	if (words && *words && !item->output &&
 	    (strv_has(r->functions, *words) || alternatives_read(words, &r->script->alternatives)))
 		return;
+	if (words && str_eq(*words, "trap") && words[1] && words[2] && *words[1] != '-')
+		read_trap(r, item, words[1]);
 	if (!script_command_is_idle(words, item->output))
 		add_command(r->script, item, words && *words ? strv_dup(words) : NULL);
 }

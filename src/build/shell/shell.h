@@ -10,11 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SHELL_DEPTH_MAX 64 /* of groups, branches and loops in one another */
+#define SHELL_DEPTH_MAX 64          /* of groups, branches and loops in one another */
+#define SHELL_BYTES_MAX (128 << 10) /* of a script */
 
 enum shell_kind {
 	SHELL_COMMAND, /* words: assignments first; none when there are only redirections */
-	SHELL_GROUP,   /* "{" or "(" */
+	SHELL_GROUP,   /* "{" or "("; before an item, what "$(" or "`" in a word of it does */
 	SHELL_GROUP_END,
 	SHELL_FUNCTION, /* words: its name; what follows is what it does */
 	SHELL_IF,

@@ -7,8 +7,6 @@
 #include "shell_values.h"
 #include "str.h"
 
-#define CONFMODULE "/usr/share/debconf/confmodule"
-
 size_t shell_name_len(const char *s)
 {
 	size_t n = 0;
@@ -20,11 +18,12 @@ size_t shell_name_len(const char *s)
 	return n;
 }
 
-size_t shell_assignment_len(const char *word)
+const char *shell_assigned(const char *word)
 {
 	size_t n = isdigit((unsigned char)*word) ? 0 : shell_name_len(word);
 
-	return word[n] == '=' ? n : 0;
+	n += n && word[n] == '+';
+	return n && word[n] == '=' ? word + n + 1 : NULL;
 }
 
 /* --- variables --- */
@@ -59,7 +58,8 @@ static void read_defaults(struct shell_values *v, const char *word, struct shell
 
 static bool is_declaration(const char *word)
 {
-	return str_eq(word, "export") || str_eq(word, "readonly") || str_eq(word, "local");
+	return str_eq(word, "export") || str_eq(word, "readonly") || str_eq(word, "local") ||
+	       str_eq(word, "declare") || str_eq(word, "typeset");
 }
 
 /* Variables behind "read", "local" and the like. */
@@ -69,46 +69,52 @@ static void read_names(struct shell_values *v, char *const *words, struct shell_
 		add_unknown(v, *words, shell_name_len(*words), a);
 }
 
+/* "NAME=word"; to "NAME+=word" belongs what it was. */
+static void read_assignment(struct shell_values *v, const char *word, struct shell_assignment a)
+{
+	a.word = shell_assigned(word);
+	if (a.word && a.word[-2] == '+')
+		a.word = NULL;
+	add_assignment(v, word, shell_name_len(word), a);
+}
+
 static void read_declaration(struct shell_values *v, char *const *words, struct shell_assignment a)
 {
 	bool local = str_eq(*words, "local");
 
 	for (words++; *words; words++) {
-		size_t n = shell_assignment_len(*words);
-
-		a.word = *words + n + 1;
-		if (n)
-			add_assignment(v, *words, n, a);
+		if (shell_assigned(*words))
+			read_assignment(v, *words, a);
 		else if (local)
 			add_unknown(v, *words, shell_name_len(*words), a);
 	}
 }
 
-/* Assignments before a command are its own. */
+/* Assignments before a command are its own, or stay: which, is not told here. */
 static char *const *read_leading(struct shell_values *v, char *const *words,
 				 struct shell_assignment a)
 {
 	char *const *command = words;
-	size_t n;
 
-	while (*command && shell_assignment_len(*command))
+	while (*command && shell_assigned(*command))
 		command++;
 	for (; words < command; words++) {
-		n = shell_assignment_len(*words);
-		a.word = *command ? NULL : *words + n + 1;
-		add_assignment(v, *words, n, a);
+		if (*command)
+			add_unknown(v, *words, shell_name_len(*words), a);
+		else
+			read_assignment(v, *words, a);
 	}
 	return command;
 }
 
 static bool sets_arguments(char *const *words)
 {
-	if (str_eq(*words, "shift"))
+	if (str_eq(*words, "shift") || str_eq(*words, "eval"))
 		return true;
 	if (str_eq(*words, "set"))
-		for (words++; *words; words++)
+		while (*++words)
 			if (!strchr("-+", **words) || str_eq(*words, "--"))
-				return true;
+				return !str_eq(words[-1], "-o") && !str_eq(words[-1], "+o");
 	return false;
 }
 
@@ -124,7 +130,7 @@ static void read_command(struct shell_values *v, char *const *words, struct shel
 	else if (str_starts(*words, "db_"))
 		add_unknown(v, "RET", strlen("RET"), a); /* debconf's answer */
 	else if (str_eq(*words, "eval") || str_eq(*words, "source") ||
-		 (str_eq(*words, ".") && !str_eq(words[1], CONFMODULE)))
+		 (str_eq(*words, ".") && !str_eq(words[1], SHELL_CONFMODULE)))
 		v->sourced = true;
 	if (!sets_arguments(words))
 		return;
@@ -184,13 +190,21 @@ static size_t function_at(const struct shell_values *v, size_t at)
 	return SHELL_NOWHERE;
 }
 
+/* Whether the item is no part of a pipeline, nor of a list of "&&" and "||" but its begin, nor all that a function does. */
+static bool is_alone(const struct shell *s, size_t at)
+{
+	return s->items[at].join == SHELL_NEXT &&
+	       (at + 1 == s->n || s->items[at + 1].join != SHELL_PIPE) &&
+	       (at == 0 || s->items[at - 1].kind != SHELL_FUNCTION);
+}
+
 static void read_item(struct shell_values *v, size_t at, size_t depth)
 {
 	const struct shell_item *item = &v->shell->items[at];
 	struct shell_assignment a = {
 		.at = at,
 		.function = function_at(v, at),
-		.always = depth == 0 && item->join == SHELL_NEXT,
+		.always = depth == 0 && is_alone(v->shell, at),
 	};
 
 	if (item->kind == SHELL_FUNCTION)

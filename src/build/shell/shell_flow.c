@@ -71,30 +71,55 @@ static enum answer test_one(char *const *w, size_t n)
 		return answer_of((w[0][1] == 'n') == (*w[1] != '\0'));
 	if (n != 3 || !w[0] || !w[2])
 		return MAYBE;
-	if (str_eq(w[1], "=") || str_eq(w[1], "=="))
+	if (str_eq(w[1], "="))
 		return answer_of(str_eq(w[0], w[2]));
+	if (str_eq(w[1], "==")) /* not of every shell */
+		return str_eq(w[0], w[2]) ? MAYBE : NO;
 	return str_eq(w[1], "!=") ? answer_of(!str_eq(w[0], w[2])) : MAYBE;
 }
 
+/* Of a test that is joined with another: whether it has its operands, and no operator for one, which is an error or another test. */
+static bool is_whole(char *const *w, size_t n)
+{
+	for (; n > 1 && str_eq(w[0], "!"); n--)
+		w++;
+	if (n == 0 || n > 3 || (w[n - 1] && *w[n - 1] == '-'))
+		return false;
+	return n != 2 || (w[0] && *w[0] == '-');
+}
+
+static bool is_join(const char *word)
+{
+	return str_eq(word, "-a") || str_eq(word, "-o");
+}
+
 /* What "-a" joins, and then what "-o" does. */
-static enum answer test_all(char *const *w, size_t n)
+static enum answer test_joined(char *const *w, size_t n)
 {
 	enum answer any = NO, all = YES;
 	size_t begin = 0;
 
 	for (size_t i = 0; i <= n; i++) {
-		bool ends = i == n || str_eq(w[i], "-o");
-
-		if (!ends && !str_eq(w[i], "-a"))
+		if (i < n && !is_join(w[i]))
 			continue;
+		if (!is_whole(w + begin, i - begin))
+			return MAYBE;
 		all = answer_and(all, test_one(w + begin, i - begin));
 		begin = i + 1;
-		if (ends) {
+		if (i == n || str_eq(w[i], "-o")) {
 			any = answer_or(any, all);
 			all = YES;
 		}
 	}
 	return any;
+}
+
+static enum answer test(char *const *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(w[i], "(") || str_eq(w[i], ")"))
+			return MAYBE;
+	return n < 3 || (n == 3 && !is_join(w[1])) ? test_one(w, n) : test_joined(w, n);
 }
 
 /* dpkg(1): no version is earlier than any, but for operators that end in "-nl". */
@@ -131,9 +156,9 @@ static enum answer run(char *const *w, size_t n)
 	if (str_eq(w[0], "false"))
 		return NO;
 	if (str_eq(w[0], "[") && str_eq(w[n - 1], "]"))
-		return test_all(w + 1, n - 2);
+		return test(w + 1, n - 2);
 	if (str_eq(w[0], "test"))
-		return test_all(w + 1, n - 1);
+		return test(w + 1, n - 1);
 	if (str_eq(w[0], "dpkg") && n > 1 && str_eq(w[1], "--compare-versions"))
 		return compare_versions(w, n);
 	return MAYBE;
@@ -159,9 +184,6 @@ static enum answer status_of(const struct walk *w, const struct shell_item *item
 	enum answer a;
 
 	if (!n || n > TEST_WORDS || item->output || known == SHELL_UNKNOWN)
-		return MAYBE;
-	/* With fewer words than it was written for, what "-a" joins is something else. */
-	if (n != strv_len(item->words) && (strv_has(words, "-a") || strv_has(words, "-o")))
 		return MAYBE;
 	for (size_t i = 0; i < n; i++)
 		if (strpbrk(words[i], "$`"))
@@ -300,6 +322,8 @@ static void call_all(struct walk *w, char *const *fields, enum shell_known known
 {
 	const struct shell_values *v = &w->flow->values;
 
+	while (*fields && shell_assigned(*fields))
+		fields++;
 	for (size_t i = 0; *fields && i < v->n_functions; i++)
 		if (str_eq(v->functions[i].name, *fields))
 			call(w, i, known == SHELL_UNKNOWN ? NULL : fields + 1);

@@ -15,7 +15,8 @@
 /* A here-document that begins behind this line. */
 struct here {
 	char *end;
-	bool tabs; /* "<<-": before its lines, and before its end */
+	bool tabs;   /* "<<-": before its lines, and before its end */
+	bool quoted; /* its end: nothing in its lines stands for anything else */
 };
 
 struct reader {
@@ -63,6 +64,8 @@ static unsigned int line_at(struct reader *r, const char *at)
 {
 	for (; r->counted < at; r->counted++)
 		r->line += *r->counted == '\n';
+	for (; r->counted > at; r->counted--)
+		r->line -= r->counted[-1] == '\n';
 	return r->line;
 }
 
@@ -117,10 +120,97 @@ static const char *behind(const char *s)
 				return NULL;
 		} else if (*s == closing)
 			depth--;
-		else if (*s == opening)
+		else if (*s == opening && (*s == '(' || s[-1] == '$'))
 			depth++;
 	}
 	return depth ? NULL : s;
+}
+
+static void skip_blanks(struct reader *r)
+{
+	for (;; r->at += 2) {
+		r->at += strspn(r->at, BLANKS);
+		if (r->at[0] != '\\' || r->at[1] != '\n')
+			return;
+	}
+}
+
+static bool read_next(struct reader *r);
+
+/* Commands up to the ")" that ends them, as a group; false: it does not come, or they cannot be read. */
+static bool read_group(struct reader *r)
+{
+	size_t depth = r->depth;
+
+	if (depth == SHELL_DEPTH_MAX)
+		return false;
+	add(r, SHELL_GROUP, r->at, NULL);
+	r->open[r->depth++] = SHELL_GROUP;
+	while (r->depth > depth) {
+		skip_blanks(r);
+		if (!*r->at || !read_next(r))
+			return false;
+	}
+	return true;
+}
+
+/* Behind "`…`"; the commands are read out of a copy, which has a backslash less. */
+static const char *read_backquoted(struct reader *r, const char *s)
+{
+	const char *end = behind(s);
+	unsigned int line = line_at(r, s);
+	cleanup_buf struct buf copy = BUF_INIT;
+	cleanup_free char *text = NULL;
+	bool good;
+
+	if (!end)
+		return NULL;
+	for (const char *c = s + 1; c < end - 1; c++) {
+		c += *c == '\\' && strchr("$`\\", c[1]);
+		buf_append(&copy, c, 1);
+	}
+	buf_append_str(&copy, "\n)");
+	text = buf_steal_str(&copy);
+	r->at = r->counted = text;
+	good = read_group(r);
+	r->counted = s;
+	r->line = line;
+	return good ? end : NULL;
+}
+
+/* Behind "$(…)" or "`…`": a group before the item that is being read. NULL: it cannot be read. */
+static const char *read_substitution(struct reader *r, const char *s)
+{
+	const struct reader outer = *r;
+	const char *end;
+
+	r->here = (struct here){ 0 };
+	r->negated = false;
+	r->at = s + 2;
+	end = *s == '`' ? read_backquoted(r, s) : read_group(r) ? r->at : NULL;
+	free(r->here.end);
+	r->here = outer.here;
+	r->join = outer.join;
+	r->negated = outer.negated;
+	r->at = outer.at;
+	return end;
+}
+
+static bool is_substitution(const char *s)
+{
+	return *s == '`' || (s[0] == '$' && s[1] == '(' && s[2] != '(');
+}
+
+/* Those inside other expansions, and in a here-document. False: one cannot be read. */
+static bool read_substitutions(struct reader *r, const char *s, const char *end)
+{
+	while (s && s < end) {
+		if (is_substitution(s))
+			s = read_substitution(r, s);
+		else
+			s += *s == '\\' && s[1] ? 2 : 1;
+	}
+	return s;
 }
 
 /* Behind the name of a variable, an argument or the like. */
@@ -134,12 +224,17 @@ static const char *behind_name(const char *s)
 }
 
 /* "$(…)", "${…}", "`…`" and "$NAME" are left as they are; NULL: one has no end. */
-static const char *take_expansion(const char *s, struct buf *word)
+static const char *take_expansion(struct reader *r, const char *s, struct buf *word)
 {
 	const char *end = behind_name(s + 1);
 
-	if (*s == '`' || s[1] == '(' || s[1] == '{')
-		end = behind(*s == '`' ? s : s + 1);
+	if (is_substitution(s)) {
+		end = read_substitution(r, s);
+	} else if (s[1] == '(' || s[1] == '{') {
+		end = behind(s + 1);
+		if (end && !read_substitutions(r, s + 1, end))
+			return NULL;
+	}
 	if (end)
 		buf_append(word, s, (size_t)(end - s));
 	return end;
@@ -153,14 +248,14 @@ static void take_literal(char c, struct buf *word)
 }
 
 /* Inside quotes, up to and with the closing ones; NULL: there are none. */
-static const char *take_quoted(const char *s, struct buf *word)
+static const char *take_quoted(struct reader *r, const char *s, struct buf *word)
 {
 	char quote = *s++;
 
 	while (*s && *s != quote) {
 		if (quote == '"' && strchr("$`", *s)) {
 			buf_append(word, "\"", 1);
-			s = take_expansion(s, word);
+			s = take_expansion(r, s, word);
 			buf_append(word, "\"", 1);
 			if (!s)
 				return NULL;
@@ -183,9 +278,9 @@ static char *read_word(struct reader *r)
 
 	while (s && *s && !strchr(BLANKS OPERATORS, *s)) {
 		if (*s == '"' || *s == '\'')
-			s = take_quoted(s, &word);
+			s = take_quoted(r, s, &word);
 		else if (*s == '$' || *s == '`')
-			s = take_expansion(s, &word);
+			s = take_expansion(r, s, &word);
 		else if (*s == '\\' && s[1] == '\n')
 			s += 2;
 		else if (*s == '\\' && s[1]) {
@@ -210,26 +305,54 @@ static bool take_word(struct reader *r, char ***words)
 	return word;
 }
 
-static void skip_blanks(struct reader *r)
+/* --- here-documents --- */
+
+/* Its lines are what some command is given: no commands, but for those that are substituted. */
+static bool begin_here(struct reader *r, char *end, bool tabs, bool quoted)
 {
-	for (;; r->at += 2) {
-		r->at += strspn(r->at, BLANKS);
-		if (r->at[0] != '\\' || r->at[1] != '\n')
-			return;
-	}
+	free(r->here.end);
+	r->here = (struct here){ .end = end, .tabs = tabs, .quoted = quoted };
+	return end;
 }
 
-/* Blanks, ends of lines, comments: where a word has to come. */
-static void skip_lines(struct reader *r)
+/* Where the document ends; r->at: behind that line. */
+static const char *find_end(struct reader *r, const char *end, bool tabs)
+{
+	while (*r->at) {
+		const char *line = r->at + (tabs ? strspn(r->at, "\t") : 0);
+		size_t n = strcspn(line, "\n");
+
+		r->at = line + n + (line[n] == '\n');
+		if (strlen(end) == n && strncmp(line, end, n) == 0)
+			return line;
+	}
+	return r->at;
+}
+
+/* Passes over the document that began in the line before. False: a command in it cannot be read. */
+static bool skip_here(struct reader *r)
+{
+	cleanup_free char *end = steal_ptr(r->here.end);
+	const char *begin = r->at, *last;
+
+	if (!end)
+		return true;
+	last = find_end(r, end, r->here.tabs);
+	return r->here.quoted || read_substitutions(r, begin, last);
+}
+
+/* Blanks, ends of lines, comments: where a word has to come. False: as of skip_here. */
+static bool skip_lines(struct reader *r)
 {
 	for (;;) {
 		skip_blanks(r);
 		if (*r->at == '#')
 			r->at += strcspn(r->at, "\n");
-		else if (*r->at != '\n')
-			return;
-		else
-			r->at++;
+		if (*r->at != '\n')
+			return true;
+		r->at++;
+		if (!skip_here(r))
+			return false;
 	}
 }
 
@@ -250,33 +373,29 @@ static const char *redirection(const char *s)
 	return *s == '<' || *s == '>' ? s : NULL;
 }
 
-/* Its lines are what some command is given: no commands. */
-static bool begin_here(struct reader *r, char *end, bool tabs)
+static bool has_quotes(const char *begin, const char *end)
 {
-	free(r->here.end);
-	r->here = (struct here){ .end = end, .tabs = tabs };
-	return end;
-}
-
-/* Passes over the document that began in the line before. */
-static void skip_here(struct reader *r)
-{
-	cleanup_free char *end = steal_ptr(r->here.end);
-
-	while (end && *r->at) {
-		const char *line = r->at + (r->here.tabs ? strspn(r->at, "\t") : 0);
-		size_t n = strcspn(line, "\n");
-
-		r->at = line + n + (line[n] == '\n');
-		if (strlen(end) == n && strncmp(line, end, n) == 0)
-			return;
-	}
+	return begin + strcspn(begin, "\"'\\") < end;
 }
 
 static bool is_nothing(const char *file)
 {
 	return str_eq(file, "/dev/null") || str_eq(file, "/dev/stderr") ||
 	       str_eq(file, "/dev/stdout") || str_eq(file, "/dev/tty");
+}
+
+/* A file that a command writes to besides another, as a command before it. Takes the file over. */
+static void add_output(struct reader *r, const char *begin, char *file)
+{
+	enum shell_join join = r->join;
+	bool negated = r->negated;
+	struct shell_item *item = add(r, SHELL_COMMAND, begin, NULL);
+
+	item->output = file;
+	free(item->text);
+	item->text = xasprintf(">%s", file);
+	r->join = join;
+	r->negated = negated;
 }
 
 /* At its operator. The file it writes to, if that is one, becomes *output. False: it has no word. */
@@ -286,16 +405,20 @@ static bool read_redirection(struct reader *r, char **output)
 	bool here = s[0] == '<' && s[1] == '<', tabs = here && s[2] == '-';
 	bool writes = s[0] == '>' || s[1] == '>', copies = !here && s[1] == '&';
 	cleanup_free char *word = NULL;
+	const char *begin;
 
 	r->at += strspn(s, "<>&|") + tabs;
 	skip_blanks(r);
+	begin = r->at;
 	if (!*r->at || strchr(OPERATORS, *r->at))
 		return false;
 	word = read_word(r);
 	if (here)
-		return begin_here(r, steal_ptr(word), tabs);
+		return begin_here(r, steal_ptr(word), tabs, has_quotes(begin, r->at));
+	copies = copies && word && strspn(word, "0123456789-") == strlen(word);
 	if (word && writes && !copies && !is_nothing(word)) {
-		free(*output);
+		if (*output)
+			add_output(r, s, *output);
 		*output = steal_ptr(word);
 		return true;
 	}
@@ -382,8 +505,7 @@ static bool read_for(struct reader *r, const char *begin)
 	bool good;
 
 	skip_blanks(r);
-	good = take_word(r, &words);
-	skip_lines(r);
+	good = take_word(r, &words) && skip_lines(r);
 	if (good && is_next(r, "in")) {
 		r->at += 2;
 		good = read_words(r, &words, &output);
@@ -396,13 +518,10 @@ static bool read_for(struct reader *r, const char *begin)
 static bool read_case(struct reader *r, const char *begin)
 {
 	char **words = NULL;
-
 	bool good;
 
 	skip_blanks(r);
-	good = take_word(r, &words);
-	skip_lines(r);
-	good = good && is_next(r, "in");
+	good = take_word(r, &words) && skip_lines(r) && is_next(r, "in");
 	r->at += good ? 2 : 0;
 	return open_block(r, SHELL_CASE, begin, words) && good;
 }
@@ -495,9 +614,8 @@ static bool read_separator(struct reader *r)
 	const char *s = r->at;
 
 	if (*s == '\n') {
-		r->at++;
-		skip_here(r);
-		return true; /* what "&&" joins may be in the next line */
+		r->at++; /* what "&&" joins may be in the next line */
+		return skip_here(r);
 	}
 	if (!strchr(";&|", *s))
 		return false;
@@ -532,8 +650,7 @@ static bool read_next(struct reader *r)
 	if (is_pattern_next(r) && *r->at != '\n') {
 		r->at += str_starts(r->at, ";;") ? 2 : 0;
 		r->join = SHELL_NEXT;
-		skip_lines(r);
-		return is_next(r, "esac") || read_pattern(r);
+		return skip_lines(r) && (is_next(r, "esac") || read_pattern(r));
 	}
 	if (read_separator(r))
 		return true;
@@ -570,7 +687,7 @@ void shell_read(const char *script, struct shell *ret)
 {
 	struct reader r = { .at = script, .shell = ret, .counted = script, .line = 1 };
 	const char *begin = script;
-	bool good = !is_foreign(script);
+	bool good = !is_foreign(script) && strlen(script) <= SHELL_BYTES_MAX;
 
 	*ret = (struct shell){ 0 };
 	while (good) {

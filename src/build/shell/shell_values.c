@@ -22,7 +22,8 @@
 struct expansion {
 	const struct shell_values *v;
 	const struct shell_scope *scope;
-	bool sure;
+	size_t at;          /* the item where it is */
+	bool sure;          /* what a variable has there, whatever way the script went */
 	bool whole;         /* it stays one */
 	bool quoted;        /* where it is read now */
 	unsigned int depth; /* of variables that are set to others */
@@ -79,8 +80,9 @@ static const struct shell_assignment *find_assignment(const struct expansion *e,
 	return n_found == 1 ? found : NULL;
 }
 
-/* What the script sets it to; NULL: that cannot be told. */
-static const char *find_set(const struct expansion *e, const char *name, size_t n)
+/* Where the script sets it; NULL: that cannot be told. */
+static const struct shell_assignment *find_set(const struct expansion *e, const char *name,
+					       size_t n)
 {
 	const struct shell_scope *call = call_of(e->scope);
 	const struct shell_assignment *a =
@@ -88,12 +90,20 @@ static const char *find_set(const struct expansion *e, const char *name, size_t 
 
 	if (!a || !a->word)
 		return NULL;
-	if (e->sure && (e->v->sourced || !a->always || a->at >= e->scope->at))
+	if (e->sure && (e->v->sourced || !a->always || a->at >= e->at))
 		return NULL;
 	if (a->function != SHELL_NOWHERE && (!call || call->function != a->function) &&
 	    has_arguments(a->word))
 		return NULL;
-	return a->word;
+	return a;
+}
+
+static bool is_set(const struct shell_values *v, const char *name, size_t n)
+{
+	for (size_t i = 0; i < v->n_assignments; i++)
+		if (is_name(v->assignments[i].name, name, n))
+			return true;
+	return false;
 }
 
 static const char *find_given(const struct shell_values *v, const char *name, size_t n)
@@ -149,6 +159,18 @@ static char *expand_deeper(struct expansion *e, const char *word)
 	return value;
 }
 
+/* What it was set to, as that was when it was set. As expand. */
+static char *expand_assignment(struct expansion *e, const struct shell_assignment *a)
+{
+	size_t at = e->at;
+	char *value;
+
+	e->at = a->at;
+	value = expand_deeper(e, a->word);
+	e->at = at;
+	return value;
+}
+
 /* What is found is no word any more: nothing in it is the shell's. */
 static char *literal(const char *value)
 {
@@ -165,6 +187,7 @@ static char *literal(const char *value)
 /* As expand. */
 static char *value_of(struct expansion *e, const char *name, size_t n)
 {
+	const struct shell_assignment *a;
 	const char *value;
 
 	if (e->left == 0)
@@ -174,12 +197,12 @@ static char *value_of(struct expansion *e, const char *name, size_t n)
 		value = find_argument(e, name);
 	else
 		value = find_loop(e->scope, name, n);
-	if (!value && !isdigit((unsigned char)*name))
+	if (!value && !isdigit((unsigned char)*name) && !is_set(e->v, name, n))
 		value = find_given(e->v, name, n);
 	if (value)
 		return literal(value);
-	value = isdigit((unsigned char)*name) ? NULL : find_set(e, name, n);
-	return value ? expand_deeper(e, value) : NULL;
+	a = isdigit((unsigned char)*name) ? NULL : find_set(e, name, n);
+	return a ? expand_assignment(e, a) : NULL;
 }
 
 /* "${NAME}", "${NAME:-word}", "${NAME:+word}", without the braces. As expand. */
@@ -196,7 +219,8 @@ static char *expand_braces(struct expansion *e, const char *inside)
 		return NULL;
 	if ((sign == '-') == (*value != '\0'))
 		return sign == '-' ? steal_ptr(value) : xstrdup("");
-	return expand_deeper(e, inside + n + colon + 1);
+	inside += n + colon + 1;
+	return strpbrk(inside, "\"'\\") ? NULL : expand_deeper(e, inside);
 }
 
 /* What begins with a "$"; *ret_len: how many characters that is. As expand. */
@@ -255,7 +279,9 @@ static char *expand(struct expansion *e, const char *word)
 char *shell_word(const struct shell_values *v, const struct shell_scope *scope, const char *word,
 		 bool sure)
 {
-	struct expansion e = { .v = v, .scope = scope, .sure = sure, .left = EXPAND_LOOKUPS };
+	struct expansion e = {
+		.v = v, .scope = scope, .at = scope->at, .sure = sure, .left = EXPAND_LOOKUPS
+	};
 
 	return expand_deeper(&e, word);
 }
@@ -285,7 +311,7 @@ static bool is_pattern(const char *word)
 /* Whether a word that is not known is one field, whatever it is: what it would be expanded to is quoted. */
 static bool is_one_field(const char *word)
 {
-	bool quoted = shell_assignment_len(word);
+	bool quoted = shell_assigned(word) != NULL;
 
 	if (is_pattern(word))
 		return false;
@@ -322,16 +348,33 @@ static bool add_arguments(const struct shell_scope *call, const struct shell_val
 	return true;
 }
 
+/* Whether some of the word is quoted: then it is a field, even if nothing is in it. */
+static bool is_quoted(const char *word)
+{
+	size_t depth = 0;
+
+	for (; *word; word++) {
+		depth += str_starts(word, "${");
+		depth -= depth && *word == '}';
+		if (!depth && *word == '"')
+			return true;
+		word += *word == '\\' && word[1];
+	}
+	return false;
+}
+
 /* False: it is not known. */
 static bool add_fields(const struct shell_values *v, const struct shell_scope *scope,
 		       const char *word, bool sure, char ***fields)
 {
-	struct expansion e = { .v = v, .scope = scope, .sure = sure, .left = EXPAND_LOOKUPS };
-	bool stays = !*word || strchr(word, '"') || shell_assignment_len(word);
+	struct expansion e = {
+		.v = v, .scope = scope, .at = scope->at, .sure = sure, .left = EXPAND_LOOKUPS
+	};
+	bool stays = !*word || is_quoted(word) || shell_assigned(word);
 	cleanup_free char *value = NULL;
 	char *rest, *field;
 
-	e.whole = shell_assignment_len(word);
+	e.whole = shell_assigned(word) != NULL;
 	value = expand(&e, word);
 	if (!value || is_pattern(value))
 		return false;

@@ -8,7 +8,8 @@
 
 #include "shell.h"
 
-#define SHELL_NOWHERE SIZE_MAX
+#define SHELL_NOWHERE    SIZE_MAX
+#define SHELL_CONFMODULE "/usr/share/debconf/confmodule" /* sets no variable but RET */
 
 /* A variable, or an argument by its number. */
 struct shell_value {
@@ -20,7 +21,7 @@ struct shell_assignment {
 	const char *word; /* NULL: to what cannot be told */
 	size_t at;        /* the item */
 	size_t function;  /* that it is in (values.functions), or SHELL_NOWHERE */
-	bool always;      /* not inside anything that may be passed over */
+	bool always; /* not inside anything that may be passed over, nor in a process of its own */
 };
 
 struct shell_function {
@@ -57,8 +58,8 @@ void shell_values_finish(struct shell_values *v);
 
 /* The length of a variable's name, or of an argument's, that a text begins with; 0: none. */
 size_t shell_name_len(const char *s);
-/* Of the name of "NAME=…"; 0: it is no assignment. */
-size_t shell_assignment_len(const char *word);
+/* Behind the "=" of "NAME=word" or "NAME+=word"; NULL: the word is none. */
+const char *shell_assigned(const char *word);
 
 /* The last item of the command that begins at this one. */
 size_t shell_end(const struct shell *s, size_t at);
