@@ -3,6 +3,7 @@
  * What scripts of packages would do: the shell's grammar, the way through it at a first installation, commands that do
  * nothing for an appliance, and those whose effect the image has.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "buf.h"
+#include "check.h"
 #include "covered.h"
 #include "mem.h"
 #include "owners.h"
@@ -31,7 +33,7 @@ static const char *const kinds[] = {
 	[SHELL_DONE] = "done",   [SHELL_CASE] = "case",   [SHELL_PATTERN] = "pattern",
 	[SHELL_ESAC] = "esac",   [SHELL_COMMENT] = "#",   [SHELL_BROKEN] = "BROKEN",
 };
-static const char *const joins[] = { "", "&& ", "|| ", "| " };
+static const char *const joins[] = { "", "&& ", "|| ", "| ", "& " };
 
 /* Each item as "JOIN! KIND[WORD][WORD]>OUTPUT", with blanks between them. */
 static void expect_shell(const char *script, const char *expected)
@@ -132,7 +134,7 @@ static void test_lines(void **state)
 static void test_grammar(void **state)
 {
 	(void)state;
-	expect_shell("a && b || ! c; d | e & f", "[a] && [b] || ! [c] [d] | [e] [f]");
+	expect_shell("a && b || ! c; d | e & f", "[a] && [b] || ! [c] [d] | [e] & [f]");
 	expect_shell("a &&\n  b", "[a] && [b]");
 	expect_shell("if a; then b; elif c\nthen\nd; else e; fi && f",
 		     "if [a] then [b] elif [c] then [d] else [e] fi && [f]");
@@ -178,6 +180,8 @@ static void test_broken(void **state)
 	expect_shell("a )", "[a] BROKEN");
 	expect_shell("case x in a b) c;; esac", "case[x] pattern[a] BROKEN");
 	expect_shell("case x", "case[x] BROKEN");
+	expect_shell("case \"", "case BROKEN");
+	expect_shell("for '", "for BROKEN");
 	expect_shell("a >", "[a] BROKEN");
 	expect_shell("#!/usr/bin/perl\nif (a) { b }", "BROKEN");
 	expect_shell("#! /usr/bin/python3", "BROKEN");
@@ -279,6 +283,11 @@ static void test_pipelines(void **state)
 	expect("! true | false && touch /a", "1: touch /a; ");
 	expect("[ -e /x ] || true | false && touch /a", "1: touch /a; ");
 	expect("A=x | true\n[ -n \"$A\" ] || touch /a", "2: touch /a; ");
+	/* What goes on by itself sets nothing here, and ends well. */
+	expect("A=x &\n[ -n \"$A\" ] || touch /a", "2: touch /a; ");
+	expect("A=x && true & [ -n \"$A\" ] || touch /a", "1: touch /a; ");
+	expect("if false & then touch /a; fi", "1: touch /a; ");
+	expect("true & A=x\n[ -n \"$A\" ] || touch /a", "");
 }
 
 static void test_versions(void **state)
@@ -341,6 +350,10 @@ static void test_values(void **state)
 	expect("A=\n. /usr/share/debconf/confmodule\n[ -z \"$A\" ] || touch /a", "");
 	expect("DPKG_ROOT=/x\n[ -z \"$DPKG_ROOT\" ] || touch /a", "2: touch /a; ");
 	expect("f() { A=$1; }\nf /a\nmkdir /$A", "3: mkdir /$A; ");
+	expect("V=~\ncase $V in '?') touch /a;; *) touch /b;; esac", "2: touch /a; 2: touch /b; ");
+	expect("A=$2\nf() { case $A in x) touch /a;; *) touch /b;; esac; }\nf y x",
+	       "2: touch /b; ");
+	expect("f() { set '' ''; [ -n \"$1\" ] || touch /a; }\nf b", "1: touch /a; ");
 	expect("set a b\n[ -n \"$2\" ] && touch /a", "2: touch /a; ");
 	expect("set -e -o x\n[ -n \"$2\" ] && touch /a", "");
 	expect("eval set -- a b\n[ -n \"$2\" ] && touch /a", "1: eval set -- a b; 2: touch /a; ");
@@ -450,12 +463,15 @@ static void test_idle(void **state)
 	expect("find /x -type f; dpkg -L x", "");
 	expect("find /x -delete", "1: find /x -delete; ");
 	expect("sed -i s/a/b/ /x", "1: sed -i s/a/b/ /x; ");
+	expect("sed -ni a /x; sed -nes/i/j/p /x", "1: sed -ni a /x; ");
 	expect("sed -ne a /x; sed --in-place a /x", "1: sed --in-place a /x; ");
 	expect("dpkg-statoverride --update --add a b 1 /x",
 	       "1: dpkg-statoverride --update --add a b 1 /x; ");
 	expect("A=b touch /x", "1: touch /x; ");
 	expect("touch /a; touch '", "1: touch /a; 1: touch; 1: touch '; ");
 	expect("if true; then", "1: (its end); ");
+	expect("case '", "1: case '; ");
+	expect("for '", "1: for '; ");
 }
 
 /* Packages whose scripts were read by people. */
@@ -806,6 +822,27 @@ static void test_folders(void **state)
 	runtime_finish(&runtime);
 }
 
+/* What a recipe would say stands in the message as it works: numbers that nobody has, names that differ. */
+static void test_advice(void **state)
+{
+	static const char script[] = "adduser x\nadduser y\nmkdir /var/lib/a/data/ /var/lib/b/data "
+				     "/var/lib/\n";
+	struct world *w = *state;
+	struct package_list packages = { .items = &w->package, .n = 1 };
+	char file[] = "r";
+	const struct recipe recipe = { .file = file };
+	cleanup_strv char **notes = NULL;
+	cleanup_err struct err *err = NULL;
+
+	w->unpacked.postinst = script;
+	assert_int_equal(
+		check_scripts(&recipe, &packages, &w->accounts, &w->tree, &w->left, &notes, &err),
+		-EINVAL);
+	assert_non_null(strstr(err_msg(err), "postinst:1: \"adduser x\" and 2 more"));
+	assert_non_null(strstr(err_msg(err), "(users: {x: 901, y: 902}, volumes: {a-data: "
+					     "/var/lib/a/data/, b-data: /var/lib/b/data})"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -835,6 +872,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_covered_owners, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_owners, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_folders, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_advice, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

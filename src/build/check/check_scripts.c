@@ -2,6 +2,7 @@
 /* Scripts of packages: what they would have done that is not in the image. */
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "buf.h"
 #include "check.h"
@@ -104,18 +105,45 @@ static void check_script(struct checking *c, const struct package *p)
 	script_finish(&script);
 }
 
-/* As the recipe would say it: "users: {memcache: 900}, volumes: {lib: /var/lib/x}"; the numbers are any that are free. */
+static bool has_uid(const struct accounts *accounts, uint32_t uid)
+{
+	for (size_t i = 0; i < accounts->n_users; i++)
+		if (accounts->users[i].uid == uid)
+			return true;
+	return false;
+}
+
+/* A volume's name: its folder's below /var/lib, of which there is but one. The caller frees. */
+static char *volume_of(const char *folder)
+{
+	char *name = xstrdup(folder + strlen("/var/lib/"));
+	size_t n = strlen(name);
+
+	while (n && name[n - 1] == '/')
+		name[--n] = '\0';
+	for (char *slash = name; (slash = strchr(slash, '/'));)
+		*slash = '-';
+	return name;
+}
+
+/* As the recipe would say it: "users: {memcache: 900}, volumes: {x: /var/lib/x}"; the numbers are any that are free. */
 static char *advice_of(const struct checking *c)
 {
 	cleanup_buf struct buf out = BUF_INIT;
 	uint32_t uid = USER_ADVISED;
 
-	for (char **user = c->users; user && *user; user++)
+	for (char **user = c->users; user && *user; user++) {
+		while (has_uid(c->holding.accounts, uid))
+			uid++;
 		buf_printf(&out, "%s%s: %u", user == c->users ? "users: {" : ", ", *user, uid++);
+	}
 	buf_printf(&out, "%s%s", c->users ? "}" : "", c->users && c->folders ? ", " : "");
-	for (char **folder = c->folders; folder && *folder; folder++)
-		buf_printf(&out, "%s%s: %s", folder == c->folders ? "volumes: {" : ", ",
-			   strrchr(*folder, '/') + 1, *folder);
+	for (char **folder = c->folders; folder && *folder; folder++) {
+		cleanup_free char *name = volume_of(*folder);
+
+		buf_printf(&out, "%s%s: %s", folder == c->folders ? "volumes: {" : ", ", name,
+			   *folder);
+	}
 	buf_append_str(&out, c->folders ? "}" : "");
 	return buf_steal_str(&out);
 }

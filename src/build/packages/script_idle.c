@@ -20,10 +20,12 @@ static const char *const shell[] = {
 /* They ask, print, compare, wait; a temporary file of a script is nobody's. */
 static const char *const queries[] = {
 	"apt-config",
+	"arch",
 	"awk",
 	"base64",
 	"basename",
 	"cat",
+	"cksum",
 	"cmp",
 	"cut",
 	"date",
@@ -32,20 +34,28 @@ static const char *const queries[] = {
 	"dpkg-architecture",
 	"dpkg-query",
 	"dpkg-realpath",
+	"dpkg-vendor",
 	"egrep",
 	"expr",
 	"fgrep",
 	"fold",
+	"getcap",
 	"getent",
 	"grep",
 	"groups",
 	"head",
 	"hostname",
 	"id",
+	"ischroot",
 	"logger",
 	"ls",
+	"lsb_release",
 	"md5sum",
 	"mktemp",
+	"mountpoint",
+	"netstat",
+	"nproc",
+	"od",
 	"pgrep",
 	"pidof",
 	"ps",
@@ -53,9 +63,11 @@ static const char *const queries[] = {
 	"realpath",
 	"runlevel",
 	"seq",
+	"sha1sum",
 	"sha256sum",
 	"sleep",
 	"sort",
+	"ss",
 	"stat",
 	"tail",
 	"tempfile",
@@ -91,6 +103,7 @@ static const char *const absent[] = {
 	"invoke-rc.d",
 	"kill",
 	"killall",
+	"nscd",
 	"pkill",
 	"restorecon",
 	"rmdir",
@@ -99,8 +112,10 @@ static const char *const absent[] = {
 	"start-stop-daemon",
 	"systemctl",
 	"systemd-tmpfiles",
+	"telinit",
 	"ucfr",
 	"udevadm",
+	"update-binfmts",
 	"update-grub",
 	"update-inetd",
 	"update-initramfs",
@@ -182,8 +197,8 @@ static bool is_filter(const char *program, char *const *words)
 	if (!str_eq(program, "sed"))
 		return false;
 	for (; *words; words++)
-		if (str_starts(*words, "--in-place") ||
-		    (**words == '-' && words[0][1] != '-' && strchr(*words, 'i')))
+		if (str_starts(*words, "--in-place") || (**words == '-' && words[0][1] != '-' &&
+							 words[0][strcspn(*words, "efi")] == 'i'))
 			return false;
 	return true;
 }

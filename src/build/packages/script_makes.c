@@ -36,7 +36,7 @@ void script_makes(const struct script *script, struct script_makes *ret)
 		    !(str_eq(*words, "install") && script_has_flag(words, 'd')))
 			continue;
 		for (char **folder = operands; *folder; folder++)
-			if (str_starts(*folder, STATE))
+			if (str_starts(*folder, STATE) && !str_eq(*folder, STATE))
 				add(&ret->folders, *folder);
 	}
 }

@@ -40,6 +40,7 @@ enum shell_join {
 	SHELL_AND,
 	SHELL_OR,
 	SHELL_PIPE,
+	SHELL_ASYNC, /* "&": what is before it goes on by itself */
 };
 
 struct shell_item {
@@ -60,6 +61,10 @@ struct shell {
 	struct shell_item *items;
 	size_t n;
 };
+
+/* Whether the items up to one that ends are inside it. */
+bool shell_is_begin(enum shell_kind kind);
+bool shell_is_end(enum shell_kind kind);
 
 void shell_read(const char *script, struct shell *ret);
 void shell_finish(struct shell *s);

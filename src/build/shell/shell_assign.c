@@ -113,7 +113,7 @@ static bool sets_arguments(char *const *words)
 		return true;
 	if (str_eq(*words, "set"))
 		while (*++words)
-			if (!strchr("-+", **words) || str_eq(*words, "--"))
+			if ((**words != '-' && **words != '+') || str_eq(*words, "--"))
 				return !str_eq(words[-1], "-o") && !str_eq(words[-1], "+o");
 	return false;
 }
@@ -142,25 +142,13 @@ static void read_command(struct shell_values *v, char *const *words, struct shel
 
 /* --- its functions --- */
 
-static bool is_begin(enum shell_kind kind)
-{
-	return kind == SHELL_GROUP || kind == SHELL_IF || kind == SHELL_FOR ||
-	       kind == SHELL_WHILE || kind == SHELL_CASE;
-}
-
-static bool is_end(enum shell_kind kind)
-{
-	return kind == SHELL_GROUP_END || kind == SHELL_FI || kind == SHELL_DONE ||
-	       kind == SHELL_ESAC;
-}
-
 size_t shell_end(const struct shell *s, size_t at)
 {
 	size_t depth = 0;
 
 	for (; at + 1 < s->n; at++) {
-		depth += is_begin(s->items[at].kind);
-		depth -= is_end(s->items[at].kind);
+		depth += shell_is_begin(s->items[at].kind);
+		depth -= shell_is_end(s->items[at].kind);
 		if (!depth && s->items[at].kind != SHELL_COMMENT)
 			return at;
 	}
@@ -190,12 +178,25 @@ static size_t function_at(const struct shell_values *v, size_t at)
 	return SHELL_NOWHERE;
 }
 
-/* Whether the item is no part of a pipeline, nor of a list of "&&" and "||" but its begin, nor all that a function does. */
+static bool is_begin_of_list(const struct shell *s, size_t at)
+{
+	return at == s->n || s->items[at].join == SHELL_NEXT || s->items[at].join == SHELL_ASYNC;
+}
+
+/*
+ * Whether what the item sets stays set: it is no part of a pipeline, of a list of "&&" and "||" but its begin, or of one that goes
+ * on by itself, nor all that a function does.
+ */
 static bool is_alone(const struct shell *s, size_t at)
 {
-	return s->items[at].join == SHELL_NEXT &&
-	       (at + 1 == s->n || s->items[at + 1].join != SHELL_PIPE) &&
-	       (at == 0 || s->items[at - 1].kind != SHELL_FUNCTION);
+	size_t next = at + 1;
+
+	if (!is_begin_of_list(s, at) || (at && s->items[at - 1].kind == SHELL_FUNCTION) ||
+	    (next < s->n && s->items[next].join == SHELL_PIPE))
+		return false;
+	while (!is_begin_of_list(s, next))
+		next++;
+	return next == s->n || s->items[next].join != SHELL_ASYNC;
 }
 
 static void read_item(struct shell_values *v, size_t at, size_t depth)
@@ -224,8 +225,8 @@ void shell_values_read(const struct shell *s, const struct shell_value *given, s
 
 	*ret = (struct shell_values){ .shell = s, .given = given, .n_given = n };
 	for (size_t i = 0; i < s->n; i++) {
-		depth += is_begin(s->items[i].kind);
-		depth -= is_end(s->items[i].kind);
+		depth += shell_is_begin(s->items[i].kind);
+		depth -= shell_is_end(s->items[i].kind);
 		read_item(ret, i, depth);
 	}
 }

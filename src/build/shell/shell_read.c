@@ -31,6 +31,18 @@ struct reader {
 	unsigned int line; /* where that is */
 };
 
+bool shell_is_begin(enum shell_kind kind)
+{
+	return kind == SHELL_GROUP || kind == SHELL_IF || kind == SHELL_FOR ||
+	       kind == SHELL_WHILE || kind == SHELL_CASE;
+}
+
+bool shell_is_end(enum shell_kind kind)
+{
+	return kind == SHELL_GROUP_END || kind == SHELL_FI || kind == SHELL_DONE ||
+	       kind == SHELL_ESAC;
+}
+
 void shell_finish(struct shell *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -270,6 +282,18 @@ static const char *take_quoted(struct reader *r, const char *s, struct buf *word
 	return *s ? s + 1 : NULL;
 }
 
+/* "~", where it is somebody's home. */
+static bool is_home(const char *word, const char *s)
+{
+	return *s == '~' && (s == word || s[-1] == '=' || s[-1] == ':');
+}
+
+static const char *take_home(const char *s, struct buf *word)
+{
+	buf_append_str(word, "$HOME");
+	return s + 1;
+}
+
 /* The word that is next, which may be ""; NULL: its quotes do not end. The caller frees. */
 static char *read_word(struct reader *r)
 {
@@ -281,6 +305,8 @@ static char *read_word(struct reader *r)
 			s = take_quoted(r, s, &word);
 		else if (*s == '$' || *s == '`')
 			s = take_expansion(r, s, &word);
+		else if (is_home(r->at, s))
+			s = take_home(s, &word);
 		else if (*s == '\\' && s[1] == '\n')
 			s += 2;
 		else if (*s == '\\' && s[1]) {
@@ -622,7 +648,7 @@ static bool read_separator(struct reader *r)
 	r->at += 1 + (s[1] == s[0] || (s[0] == '|' && s[1] == '&'));
 	r->join = *s == ';' ? SHELL_NEXT : s[1] != s[0] ? SHELL_PIPE : SHELL_OR;
 	if (*s == '&')
-		r->join = s[1] == '&' ? SHELL_AND : SHELL_NEXT;
+		r->join = s[1] == '&' ? SHELL_AND : SHELL_ASYNC;
 	return true;
 }
 

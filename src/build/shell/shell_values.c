@@ -162,12 +162,17 @@ static char *expand_deeper(struct expansion *e, const char *word)
 /* What it was set to, as that was when it was set. As expand. */
 static char *expand_assignment(struct expansion *e, const struct shell_assignment *a)
 {
+	const struct shell_scope *scope = e->scope;
 	size_t at = e->at;
 	char *value;
 
+	/* Arguments are then the script's. */
+	while (a->function == SHELL_NOWHERE && has_arguments(a->word) && e->scope->outer)
+		e->scope = e->scope->outer;
 	e->at = a->at;
 	value = expand_deeper(e, a->word);
 	e->at = at;
+	e->scope = scope;
 	return value;
 }
 
