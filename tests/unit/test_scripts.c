@@ -579,17 +579,23 @@ static void test_makes(void **state)
 		"fi\nif ! adduser --quiet second; then exit 1; fi\nadduser second $(groups)\n"
 		"adduser $UNKNOWN\ngroupadd -g 7 third\nmkdir -p -m 755 "
 		"$HOME /run/x ${HOME}/deep >/dev/null\n"
-		"install -d -o cache /var/lib/own\ninstall /x /var/lib/file\n";
+		"install -d -o cache /var/lib/own\ninstall /x /var/lib/file\n"
+		"chown fourth:fifth /x\nchgrp -R sixth /x\nchown $X: /x\nchown 0:0 /x\n"
+		"dpkg-statoverride --update --add seventh root 640 /x\n";
 	struct script s;
 	struct script_makes makes;
 
 	(void)state;
 	script_read("p", script, &s);
 	script_makes(&s, &makes);
-	assert_int_equal(strv_len(makes.users), 3);
+	assert_int_equal(strv_len(makes.users), 8);
 	assert_string_equal(makes.users[0], "cache");
 	assert_string_equal(makes.users[1], "second");
 	assert_string_equal(makes.users[2], "third");
+	assert_string_equal(makes.users[3], "fourth");
+	assert_string_equal(makes.users[4], "fifth");
+	assert_string_equal(makes.users[5], "sixth");
+	assert_string_equal(makes.users[6], "seventh");
 	assert_int_equal(strv_len(makes.folders), 3);
 	assert_string_equal(makes.folders[0], "/var/lib/cache");
 	assert_string_equal(makes.folders[1], "/var/lib/cache/deep");
@@ -681,6 +687,8 @@ static void test_covered_users(void **state)
 	assert_false(covered(w, "adduser --system x"));
 	assert_false(covered(w, "adduser --system --ingroup x u"));
 	assert_false(covered(w, "adduser u adm")); /* nobody is in a second group */
+	assert_true(covered(w, "adduser --quiet u u; usermod -g u -d /x u; usermod -a -G u u"));
+	assert_false(covered(w, "adduser x x; usermod -g adm u"));
 	assert_false(covered(w, "useradd -G adm u"));
 	assert_false(covered(w, "addgroup x"));
 	assert_false(covered(w, "adduser $X"));
@@ -825,8 +833,9 @@ static void test_folders(void **state)
 /* What a recipe would say stands in the message as it works: numbers that nobody has, names that differ. */
 static void test_advice(void **state)
 {
-	static const char script[] = "adduser x\nadduser y\nmkdir /var/lib/a/data/ /var/lib/b/data "
-				     "/var/lib/\n";
+	static const char script[] =
+		"U=x\nadduser $U\nadduser y\nmkdir /var/lib/a/data/ /var/lib/b/data "
+		"/var/lib/\n";
 	struct world *w = *state;
 	struct package_list packages = { .items = &w->package, .n = 1 };
 	char file[] = "r";
@@ -838,7 +847,7 @@ static void test_advice(void **state)
 	assert_int_equal(
 		check_scripts(&recipe, &packages, &w->accounts, &w->tree, &w->left, &notes, &err),
 		-EINVAL);
-	assert_non_null(strstr(err_msg(err), "postinst:1: \"adduser x\" and 2 more"));
+	assert_non_null(strstr(err_msg(err), "postinst:2: \"adduser x\" and 2 more"));
 	assert_non_null(strstr(err_msg(err), "(users: {x: 901, y: 902}, volumes: {a-data: "
 					     "/var/lib/a/data/, b-data: /var/lib/b/data})"));
 }

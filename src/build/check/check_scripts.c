@@ -74,6 +74,17 @@ static size_t count_lines(struct script *s)
 	return n;
 }
 
+/* As the script has it, or where that has variables and all of them are known, as it comes to. The caller frees. */
+static char *text_of(const struct script_command *command)
+{
+	for (char **word = command->words; word && *word; word++)
+		if (!script_word_is_plain(*word))
+			return xstrdup(command->text);
+	return command->words && !command->output && strchr(command->text, '$')
+		       ? strv_join(command->words, " ")
+		       : xstrdup(command->text);
+}
+
 /* Those of its commands that are not covered; what they are made of stays the script's. The caller frees the array. */
 static struct script find_uncovered(const struct checking *c, const struct script *script)
 {
@@ -94,11 +105,12 @@ static void check_script(struct checking *c, const struct package *p)
 	if (left.n) {
 		size_t lines = count_lines(&left);
 		const struct script_command *first = left.commands;
+		cleanup_free char *text = text_of(first);
 		cleanup_free char *more = xasprintf(" and %zu more", lines - 1);
 
 		strv_append(&c->names, p->name);
 		strv_take(&c->said, xasprintf("package \"%s\": postinst:%u: \"%s\"%s", p->name,
-					      first->line, first->text, lines > 1 ? more : ""));
+					      first->line, text, lines > 1 ? more : ""));
 		add_advice(c, &left);
 	}
 	free(left.commands);

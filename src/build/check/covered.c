@@ -195,11 +195,20 @@ static bool covers_statoverride(const struct holding *h, char *const *words, cha
 
 /* --- users and groups --- */
 
+/* A user is in the group of its own name; in others nobody is. */
+static bool is_own_group(const struct holding *h, const char *user, const char *group)
+{
+	return str_eq(user, group) && accounts_has_user(h->accounts, user) &&
+	       accounts_has_group(h->accounts, group);
+}
+
 static bool covers_user(const struct holding *h, char *const *words, char *const *operands)
 {
 	const char *group = str_eq(*words, "adduser") ? script_option(words, '\0', "--ingroup")
 						      : script_option(words, 'g', "--gid");
 
+	if (str_eq(*words, "adduser") && strv_len(operands) == 2)
+		return is_own_group(h, operands[0], operands[1]);
 	if (str_eq(*words, "useradd") && script_option(words, 'G', "--groups"))
 		return false;
 	return strv_len(operands) == 1 && accounts_has_user(h->accounts, operands[0]) &&
@@ -209,8 +218,13 @@ static bool covers_user(const struct holding *h, char *const *words, char *const
 /* Home, shell and the like are the recipe's to say; who is in a group, or has another name, is more. */
 static bool covers_usermod(const struct holding *h, char *const *words, char *const *operands)
 {
-	return strv_len(operands) == 1 && accounts_has_user(h->accounts, operands[0]) &&
-	       !script_option(words, 'g', "--gid") && !script_option(words, 'G', "--groups") &&
+	const char *group = script_option(words, 'g', "--gid"),
+		   *groups = script_option(words, 'G', "--groups");
+
+	if (strv_len(operands) != 1 || !accounts_has_user(h->accounts, operands[0]))
+		return false;
+	return (!group || is_own_group(h, operands[0], group)) &&
+	       (!groups || is_own_group(h, operands[0], groups)) &&
 	       !script_option(words, 'l', "--login") && !script_option(words, 'u', "--uid");
 }
 

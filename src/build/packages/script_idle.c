@@ -143,12 +143,12 @@ static const char *const caches[] = {
 /* Those of which some options ask and others do something. */
 static const struct {
 	const char *program;
-	const char *options[8];
+	const char *options[12];
 } asking[] = {
 	{ "command", { "-v", "-V" } },
 	{ "dpkg",
 	  { "--compare-versions", "--print-architecture", "--status", "-s", "--list", "-l",
-	    "--listfiles", "-L" } },
+	    "--listfiles", "-L", "--search", "-S" } },
 	{ "dpkg-statoverride", { "--list" } },
 	{ "run-parts", { "--list", "--test" } },
 	{ "update-alternatives", { "--display", "--list", "--query" } },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a script makes that a recipe can declare: users, and folders for an application's state. */
+/* What a script makes or takes for granted that a recipe can declare: users, and folders for an application's state. */
 #include <string.h>
 
 #include "mem.h"
@@ -21,6 +21,37 @@ static bool makes_account(const char *program)
 	       str_eq(program, "addgroup") || str_eq(program, "groupadd");
 }
 
+static void add_user(char ***users, const char *name)
+{
+	if (strspn(name, "0123456789") < strlen(name))
+		add(users, name);
+}
+
+/* Whom something is given to must be there, whoever made them. */
+static void add_owner(char ***users, const char *owner)
+{
+	size_t n = strcspn(owner, ":.");
+	cleanup_free char *user = xstrndup(owner, n);
+
+	add_user(users, user);
+	if (owner[n])
+		add_user(users, owner + n + 1);
+}
+
+static void read_accounts(const char *program, char *const *operands, struct script_makes *ret)
+{
+	size_t n = strv_len(operands);
+
+	if (makes_account(program))
+		add(&ret->users, *operands);
+	if (n > 1 && (str_eq(program, "chown") || str_eq(program, "chgrp")))
+		add_owner(&ret->users, *operands);
+	if (n == 4 && str_eq(program, "dpkg-statoverride")) {
+		add_user(&ret->users, operands[0]);
+		add_user(&ret->users, operands[1]);
+	}
+}
+
 void script_makes(const struct script *script, struct script_makes *ret)
 {
 	*ret = (struct script_makes){ 0 };
@@ -30,8 +61,7 @@ void script_makes(const struct script *script, struct script_makes *ret)
 
 		if (!operands)
 			continue;
-		if (makes_account(*words))
-			add(&ret->users, *operands);
+		read_accounts(*words, operands, ret);
 		if (!str_eq(*words, "mkdir") &&
 		    !(str_eq(*words, "install") && script_has_flag(words, 'd')))
 			continue;
