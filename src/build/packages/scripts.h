@@ -44,7 +44,7 @@ bool script_word_is_plain(const char *word);
 
 /* What a script makes that a recipe can declare, for advice: what is computed in it is not found. */
 struct script_makes {
-	char **users; /* those that every appliance has among them */
+	char **users;   /* those that every appliance has among them */
 	char **folders; /* below /var/lib */
 };
 
