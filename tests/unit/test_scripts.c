@@ -312,6 +312,7 @@ static void test_cases(void **state)
 	expect("case $RET in a) touch /a;; *) touch /b;; esac", "1: touch /a; 1: touch /b; ");
 	expect("case $1 in $X) touch /a;; *) touch /b;; esac", "1: touch /a; 1: touch /b; ");
 	expect("case $1 in '*') touch /a;; esac", "");
+	expect("A='a*b'\ncase $A in a\\*b) touch /a;; *) touch /b;; esac", "2: touch /a; ");
 	expect("f() { case $1 in \"$1\") touch /a;; *) touch /b;; esac; }\nf 'a b'",
 	       "1: touch /a; ");
 }

@@ -13,7 +13,8 @@
 #define PATTERN_BYTES 256
 #define PATTERN_STARS 3
 #define INSIDE_MAX    32    /* calls and loops in one another */
-#define STEPS_MAX     65536 /* items, each time that it is carried out */
+#define STEPS_MAX     65536 /* words, each time that they are carried out */
+#define NAMED_MAX     256   /* of more functions all count as named */
 
 /* A branch, loop, case, group, or all that is carried out at once. */
 struct frame {
@@ -34,8 +35,6 @@ struct flow {
 	size_t inside, steps;
 	bool cut; /* something was not carried out */
 };
-
-/* --- the way through --- */
 
 /* What is carried out at once: the script, what a function does, a loop's turn. */
 struct walk {
@@ -92,6 +91,8 @@ static enum answer match(const struct walk *w, const char *value, char *const *p
 	}
 	return a;
 }
+
+/* --- the way through --- */
 
 static void walk(struct flow *f, struct shell_scope scope, size_t begin, size_t end);
 
@@ -186,7 +187,8 @@ static void find_named(struct flow *f, const struct shell_item *item)
 {
 	for (size_t i = 0; i < f->values.n_functions; i++)
 		if (!f->called[i] && !f->named[i])
-			f->named[i] = has_word(item->text, f->values.functions[i].name);
+			f->named[i] = f->values.n_functions > NAMED_MAX ||
+				      has_word(item->text, f->values.functions[i].name);
 }
 
 static void call_all(struct walk *w, char *const *fields, enum shell_known known)
@@ -267,7 +269,7 @@ static void begin(struct walk *w, const struct shell_item *item, bool reached)
 	if (item->kind == SHELL_CASE) {
 		new.reached = false;
 		new.value = item->words
-				    ? shell_word(&w->flow->values, &w->scope, *item->words, true)
+				    ? shell_word(&w->flow->values, &w->scope, *item->words, false)
 				    : NULL;
 	}
 	w->frames[w->n++] = new;
@@ -360,7 +362,7 @@ static void walk(struct flow *f, struct shell_scope scope, size_t begin_, size_t
 	w->scope = scope;
 	w->frames[w->n++] = (struct frame){ .outside = true, .reached = true, .status = MAYBE };
 	for (size_t at = begin_; at <= end; at++) {
-		f->steps++;
+		f->steps += 1 + strv_len(f->shell->items[at].words);
 		at = step(w, at);
 	}
 	if (!scope.outer)

@@ -10,9 +10,9 @@
 
 /* What is more is not known. */
 #define EXPAND_DEPTH    8    /* variables that are set to others */
-#define EXPAND_LOOKUPS  64   /* variables of one word */
+#define EXPAND_LOOKUPS  16   /* variables of one word */
 #define EXPAND_BYTES    4096 /* and its length */
-#define ASSIGNMENTS_MAX 1024
+#define ASSIGNMENTS_MAX 512  /* each is looked at for each of those */
 
 #define SEPARATOR '\1' /* between fields, while a word is expanded */
 
@@ -85,8 +85,7 @@ static const struct shell_assignment *find_set(const struct expansion *e, const 
 					       size_t n)
 {
 	const struct shell_scope *call = call_of(e->scope);
-	const struct shell_assignment *a =
-		e->v->n_assignments <= ASSIGNMENTS_MAX ? find_assignment(e, name, n) : NULL;
+	const struct shell_assignment *a = find_assignment(e, name, n);
 
 	if (!a || !a->word)
 		return NULL;
@@ -195,18 +194,19 @@ static char *value_of(struct expansion *e, const char *name, size_t n)
 	const struct shell_assignment *a;
 	const char *value;
 
-	if (e->left == 0)
+	if (e->left == 0 || e->v->n_assignments > ASSIGNMENTS_MAX)
 		return NULL;
 	e->left--;
-	if (isdigit((unsigned char)*name))
+	if (isdigit((unsigned char)*name)) {
 		value = find_argument(e, name);
-	else
-		value = find_loop(e->scope, name, n);
-	if (!value && !isdigit((unsigned char)*name) && !is_set(e->v, name, n))
+		return value ? literal(value) : NULL;
+	}
+	value = find_loop(e->scope, name, n);
+	if (!value && !is_set(e->v, name, n))
 		value = find_given(e->v, name, n);
 	if (value)
 		return literal(value);
-	a = isdigit((unsigned char)*name) ? NULL : find_set(e, name, n);
+	a = find_set(e, name, n);
 	return a ? expand_assignment(e, a) : NULL;
 }
 
@@ -281,16 +281,6 @@ static char *expand(struct expansion *e, const char *word)
 	return *word ? NULL : buf_steal_str(&out);
 }
 
-char *shell_word(const struct shell_values *v, const struct shell_scope *scope, const char *word,
-		 bool sure)
-{
-	struct expansion e = {
-		.v = v, .scope = scope, .at = scope->at, .sure = sure, .left = EXPAND_LOOKUPS
-	};
-
-	return expand_deeper(&e, word);
-}
-
 static void drop_backslashes(char *word)
 {
 	char *to = word;
@@ -300,6 +290,19 @@ static void drop_backslashes(char *word)
 		*to++ = *word;
 	}
 	*to = '\0';
+}
+
+char *shell_word(const struct shell_values *v, const struct shell_scope *scope, const char *word,
+		 bool pattern)
+{
+	struct expansion e = {
+		.v = v, .scope = scope, .at = scope->at, .sure = true, .left = EXPAND_LOOKUPS
+	};
+	char *value = expand_deeper(&e, word);
+
+	if (value && !pattern)
+		drop_backslashes(value);
+	return value;
 }
 
 /* Whether names of files would take its place, which are not known. */

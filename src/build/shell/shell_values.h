@@ -68,11 +68,12 @@ size_t shell_end(const struct shell *s, size_t at);
 bool shell_is_set(const struct shell_values *v, const char *name, size_t begin, size_t end);
 
 /*
- * One word, which stays one; with the backslashes that it has. `sure`: whatever way the script went to here. The caller frees;
- * NULL: not known.
+ * One word, which stays one, whatever way the script went to here. As a pattern it has a backslash before what has no meaning in
+ * one. The caller frees; NULL: not known.
  */
 char *shell_word(const struct shell_values *v, const struct shell_scope *scope, const char *word,
-		 bool sure);
+		 bool pattern);
+
 enum shell_known {
 	SHELL_UNKNOWN,
 	SHELL_COUNTED, /* how many fields there are, and not what each is */
@@ -81,7 +82,7 @@ enum shell_known {
 
 /*
  * Words as a command gets them, none or several for one: those that are known without anything of the shell's, the others as they
- * are. A strv, never NULL, that the caller frees.
+ * are. `sure`: whatever way the script went to here. A strv, never NULL, that the caller frees.
  */
 char **shell_fields(const struct shell_values *v, const struct shell_scope *scope,
 		    char *const *words, bool sure, enum shell_known *ret_known);
