@@ -616,7 +616,6 @@ struct world {
 	struct accounts accounts;
 	struct holding holding;
 	struct package package;
-	struct unpacked unpacked;
 };
 
 static struct tree_node *put(struct world *w, const char *path, mode_t mode, const char *owner)
@@ -647,7 +646,7 @@ static int set_up(void **state)
 	put(w, "srv", S_IFDIR | 0755, "other");
 	w->holding =
 		(struct holding){ .accounts = &w->accounts, .tree = &w->tree, .left = &w->left };
-	w->package = (struct package){ .name = xstrdup("p"), .unpacked = &w->unpacked };
+	w->package = (struct package){ .name = xstrdup("p") };
 	*state = w;
 	return 0;
 }
@@ -659,7 +658,7 @@ static int tear_down(void **state)
 	tree_finish(&w->tree);
 	tree_finish(&w->left);
 	accounts_finish(&w->accounts);
-	free(w->package.name);
+	package_finish(&w->package);
 	free(w);
 	return 0;
 }
@@ -794,7 +793,7 @@ static void test_owners(void **state)
 	struct world *w = *state;
 	struct package_list packages = { .items = &w->package, .n = 1 };
 
-	w->unpacked.postinst = script;
+	script_read("p", script, &w->package.script);
 	owners_apply(&packages, &w->accounts, &w->tree);
 	expect_owner(w, "var/lib/p", 900, 0, 0755);
 	expect_owner(w, "var/lib/p/in", 900, 0, 02750);
@@ -811,7 +810,8 @@ static void test_folders(void **state)
 {
 	static const char script[] =
 		"mkdir -p /var/lib/p /var/lib/p/new\ninstall -d -m 0700 /var/lib/p/in\n"
-		"mkdir -m go-rwx /var/lib/p/symbolic\nmkdir -m 0700 /run/p\n";
+		"mkdir -m go-rwx /var/lib/p/symbolic\nmkdir -m 0700 /run/p\n"
+		"install --directory --owner=u /var/lib/p/long\n";
 	struct world *w = *state;
 	struct package_list packages = { .items = &w->package, .n = 1 };
 	struct runtime runtime;
@@ -821,12 +821,13 @@ static void test_folders(void **state)
 	tree_because(tree_get(&w->tree, "var/lib/p/in"), REASON_PACKAGE, NULL, NULL);
 	tree_get(&w->tree, "var/lib/p")->mode = S_IFDIR | 0700;
 	tree_get(&w->tree, "var/lib/p")->uid = 900;
-	w->unpacked.postinst = script;
+	script_read("p", script, &w->package.script);
 	assert_int_equal(runtime_declare(&packages, &w->accounts, &w->tree, &runtime, &err), 0);
 	expect_owner(w, "var/lib/p", 900, 0, 0700);
 	expect_owner(w, "var/lib/p/new", 0, 0, 0755);
 	expect_owner(w, "var/lib/p/in", 0, 0, 0700);
 	expect_owner(w, "run/p", 0, 0, 0700);
+	expect_owner(w, "var/lib/p/long", 900, 0, 0755);
 	assert_null(tree_get(&w->tree, "var/lib/p/symbolic"));
 	runtime_finish(&runtime);
 }
@@ -844,7 +845,7 @@ static void test_advice(void **state)
 	cleanup_strv char **notes = NULL;
 	cleanup_err struct err *err = NULL;
 
-	w->unpacked.postinst = script;
+	script_read("p", script, &w->package.script);
 	assert_int_equal(
 		check_scripts(&recipe, &packages, &w->accounts, &w->tree, &w->left, &notes, &err),
 		-EINVAL);

@@ -98,10 +98,8 @@ static struct script find_uncovered(const struct checking *c, const struct scrip
 
 static void check_script(struct checking *c, const struct package *p)
 {
-	struct script script, left;
+	struct script left = find_uncovered(c, &p->script);
 
-	script_read(p->name, p->unpacked->postinst, &script);
-	left = find_uncovered(c, &script);
 	if (left.n) {
 		size_t lines = count_lines(&left);
 		const struct script_command *first = left.commands;
@@ -114,7 +112,6 @@ static void check_script(struct checking *c, const struct package *p)
 		add_advice(c, &left);
 	}
 	free(left.commands);
-	script_finish(&script);
 }
 
 static bool has_uid(const struct accounts *accounts, uint32_t uid)
@@ -177,16 +174,10 @@ static int refuse(const struct recipe *recipe, const struct checking *c, struct 
 /* Whether it is passed over what a script does for nothing: an update of the package may change that unnoticed. */
 static bool is_needless(const struct checking *c, const struct package *p)
 {
-	struct script script = { 0 }, left;
-	size_t n;
+	struct script left = find_uncovered(c, &p->script);
 
-	if (p->unpacked)
-		script_read(p->name, p->unpacked->postinst, &script);
-	left = find_uncovered(c, &script);
-	n = left.n;
 	free(left.commands);
-	script_finish(&script);
-	return n == 0;
+	return left.n == 0;
 }
 
 static int check_ignored(const struct recipe *recipe, const struct package_list *packages,
@@ -222,7 +213,7 @@ int check_scripts(const struct recipe *recipe, const struct package_list *packag
 	for (size_t i = 0; i < packages->n && r == 0; i++) {
 		const struct package *p = &packages->items[i];
 
-		if (p->unpacked && !strv_has(recipe->ignore_scripts, p->name) && is_used(p, nodes))
+		if (p->script.n && !strv_has(recipe->ignore_scripts, p->name) && is_used(p, nodes))
 			check_script(&c, p);
 	}
 	if (r == 0 && c.said)

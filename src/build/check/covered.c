@@ -17,31 +17,12 @@
 
 enum presence { UNKNOWN, ABSENT, PRESENT };
 
-/* Whether a folder above is a link: what is below that has another path. */
-static bool is_behind_link(const struct tree *tree, const char *path)
-{
-	cleanup_free char *folder = xstrdup(path);
-
-	for (char *slash; (slash = strrchr(folder, '/'));) {
-		const struct tree_node *node;
-
-		*slash = '\0';
-		node = tree_get(tree, folder);
-		if (node && S_ISLNK(node->mode))
-			return true;
-	}
-	return false;
-}
-
 static enum presence find(const struct holding *h, const char *word, const struct tree_node **ret)
 {
-	cleanup_free char *path = NULL;
+	cleanup_free char *path = script_path(word);
 
-	*ret = NULL;
-	if (!script_word_is_plain(word) || *word != '/' || tree_path(word, &path) < 0)
-		return UNKNOWN;
-	*ret = tree_get(h->tree, path);
-	if (!*ret && is_behind_link(h->tree, path))
+	*ret = path ? tree_get(h->tree, path) : NULL;
+	if (!path || (!*ret && !tree_in_folders(h->tree, path)))
 		return UNKNOWN;
 	return *ret ? PRESENT : ABSENT;
 }
@@ -64,9 +45,9 @@ static bool are_absent(const struct holding *h, char *const *words)
 /* Of those who read it, the image has none. */
 static bool is_nobodys(const struct holding *h, const char *word)
 {
-	cleanup_free char *path = NULL;
+	cleanup_free char *path = script_path(word);
 
-	return is_absent(h, word) && tree_path(word, &path) == 0 && closure_is_foreign_config(path);
+	return is_absent(h, word) && closure_is_foreign_config(path);
 }
 
 /* Written by the recipe, which knows better than a script what is to be in it. */
@@ -130,7 +111,7 @@ static bool are_owned(const struct holding *h, char *const *words, const char *o
 
 static bool is_recursive(char *const *words)
 {
-	return script_has_flag(words, 'R') || strv_has(words, "--recursive");
+	return script_has_flag(words, 'R', "--recursive");
 }
 
 static bool covers_chown(const struct holding *h, char *const *words, char *const *operands)
@@ -342,9 +323,8 @@ static bool covers_copy(const struct holding *h, char *const *words, char *const
 
 static bool covers_install(const struct holding *h, char *const *words, char *const *operands)
 {
-	return script_has_flag(words, 'd') || strv_has(words, "--directory")
-		       ? covers_folder(h, words, operands)
-		       : covers_copy(h, words, operands);
+	return script_makes_folders(words) ? covers_folder(h, words, operands)
+					   : covers_copy(h, words, operands);
 }
 
 static bool covers_touch(const struct holding *h, char *const *words, char *const *operands)

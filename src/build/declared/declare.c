@@ -130,7 +130,7 @@ static bool is_best(const struct package_list *packages, const struct tree *tree
 		    const struct alternative *a)
 {
 	for (size_t i = 0; i < packages->n; i++) {
-		const struct alternative_list *list = &packages->items[i].alternatives;
+		const struct alternative_list *list = &packages->items[i].script.alternatives;
 
 		for (size_t j = 0; j < list->n; j++) {
 			const struct alternative *other = &list->items[j];
@@ -148,7 +148,7 @@ static bool is_best(const struct package_list *packages, const struct tree *tree
 static void declare_alternatives(const struct package_list *packages, struct tree *tree)
 {
 	for (size_t i = 0; i < packages->n; i++) {
-		const struct alternative_list *list = &packages->items[i].alternatives;
+		const struct alternative_list *list = &packages->items[i].script.alternatives;
 
 		for (size_t j = 0; j < list->n; j++)
 			if (is_best(packages, tree, &list->items[j]))

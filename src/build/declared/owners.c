@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
 #include "scripts.h"
 #include "str.h"
+#include "tmpfiles.h"
 
 #define SPECIAL_BITS 07000
 
@@ -17,8 +17,9 @@ struct giving {
 	const struct accounts *accounts;
 	const char *package;
 	uint32_t uid, gid; /* OWNER_SAME */
-	long mode;         /* -1: the same */
-	bool below;        /* and all that is in a folder */
+	bool gives_mode;
+	mode_t mode;
+	bool below; /* and all that is in a folder */
 };
 
 int owners_read(const struct accounts *accounts, const char *word, uint32_t *ret_uid,
@@ -62,8 +63,8 @@ static void give_one(const struct giving *g, struct tree_node *node)
 		node->uid = g->uid;
 	if (g->gid != OWNER_SAME)
 		node->gid = g->gid;
-	if (g->mode >= 0 && (S_ISDIR(node->mode) || !(g->mode & SPECIAL_BITS)))
-		node->mode = (node->mode & S_IFMT) | (mode_t)g->mode;
+	if (g->gives_mode && (S_ISDIR(node->mode) || !(g->mode & SPECIAL_BITS)))
+		node->mode = (node->mode & S_IFMT) | g->mode;
 }
 
 static void give_below(const struct giving *g, struct tree *tree, const char *path)
@@ -79,12 +80,9 @@ static void give_below(const struct giving *g, struct tree *tree, const char *pa
 static void give(const struct giving *g, struct tree *tree, char *const *words)
 {
 	for (; *words; words++) {
-		cleanup_free char *path = NULL;
-		struct tree_node *node;
+		cleanup_free char *path = script_path(*words);
+		struct tree_node *node = path ? tree_get(tree, path) : NULL;
 
-		if (!script_word_is_plain(*words) || **words != '/' || tree_path(*words, &path) < 0)
-			continue;
-		node = tree_get(tree, path);
 		if (!node)
 			continue;
 		give_one(g, node);
@@ -95,11 +93,9 @@ static void give(const struct giving *g, struct tree *tree, char *const *words)
 
 /* --- commands --- */
 
-static long read_mode(const char *word)
+static void read_mode(struct giving *g, const char *word)
 {
-	size_t n = strspn(word, "01234567");
-
-	return n && n < 6 && !word[n] ? strtol(word, NULL, 8) & 07777 : -1;
+	g->gives_mode = tmpfiles_mode(word, &g->mode) == 0;
 }
 
 static void read_owner(struct giving *g, const char *word)
@@ -121,7 +117,7 @@ static void read_override(struct giving *g, char *const *operands)
 	cleanup_free char *owner = xasprintf("%s:%s", operands[0], operands[1]);
 
 	read_owner(g, owner);
-	g->mode = read_mode(operands[2]);
+	read_mode(g, operands[2]);
 }
 
 /* The first of the operands that is a path; 0: the command gives nothing. */
@@ -137,12 +133,21 @@ static size_t read_command(struct giving *g, char *const *words, char *const *op
 	else if (n >= 2 && str_eq(*words, "chgrp"))
 		read_group(g, operands[0]);
 	else if (n >= 2 && str_eq(*words, "chmod"))
-		g->mode = read_mode(operands[0]);
+		read_mode(g, operands[0]);
 	else
 		return 0;
 	/* Of a mode that is given to all alike, folders could not be entered. */
-	g->below = g->mode < 0 && (script_has_flag(words, 'R') || strv_has(words, "--recursive"));
+	g->below = !g->gives_mode && script_has_flag(words, 'R', "--recursive");
 	return add ? 3 : 1;
+}
+
+static void apply(const struct script_command *command, struct giving g, struct tree *tree)
+{
+	cleanup_strv char **operands = command->words ? script_operands(command->words) : NULL;
+	size_t first = operands ? read_command(&g, command->words, operands) : 0;
+
+	if (first)
+		give(&g, tree, operands + first);
 }
 
 void owners_apply(const struct package_list *packages, const struct accounts *accounts,
@@ -150,21 +155,12 @@ void owners_apply(const struct package_list *packages, const struct accounts *ac
 {
 	for (size_t i = 0; i < packages->n; i++) {
 		const struct package *p = &packages->items[i];
-		struct script script = { 0 };
+		const struct giving nothing = { .accounts = accounts,
+						.package = p->name,
+						.uid = OWNER_SAME,
+						.gid = OWNER_SAME };
 
-		if (p->unpacked)
-			script_read(p->name, p->unpacked->postinst, &script);
-		for (size_t n = 0; n < script.n; n++) {
-			struct giving g = { .accounts = accounts, .package = p->name, .mode = -1 };
-			char **words = script.commands[n].words;
-			cleanup_strv char **operands = words ? script_operands(words) : NULL;
-			size_t first;
-
-			g.uid = g.gid = OWNER_SAME;
-			first = operands ? read_command(&g, words, operands) : 0;
-			if (first)
-				give(&g, tree, operands + first);
-		}
-		script_finish(&script);
+		for (size_t n = 0; n < p->script.n; n++)
+			apply(&p->script.commands[n], nothing, tree);
 	}
 }

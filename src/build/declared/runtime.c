@@ -7,7 +7,6 @@
  *	             in /var do, and what a kept file names
  *	units        what is for a program that is kept: that of ExecStart, or the script that an
  *	             interpreter there is given, as far as it is of the unit's own source package
- *
  *	scripts      what a package's postinst would make, as tmpfiles.d
  *
  * A folder that a package has gets the owner and mode that are declared for it; what the recipe or every
@@ -97,21 +96,6 @@ static bool is_own(const char *path)
 	return str_starts(path, "run/") && skeleton_is_own(path + strlen("run/"));
 }
 
-static bool is_in_folders(const struct tree *tree, const char *path)
-{
-	cleanup_free char *parent = xstrdup(path);
-
-	for (char *slash; (slash = strrchr(parent, '/'));) {
-		const struct tree_node *node;
-
-		*slash = '\0';
-		node = tree_get(tree, parent);
-		if (node && !S_ISDIR(node->mode))
-			return false;
-	}
-	return true;
-}
-
 static bool has_below(const struct tree *tree, const char *path)
 {
 	cleanup_free struct tree_node **nodes = tree_list(tree);
@@ -132,7 +116,7 @@ static const char *find_refusal(const struct tree *tree, const char *path, bool 
 		return "only folders and links below /run and /var are made";
 	if (is_own(path))
 		return "/run/atoll and /run/secrets are Atoll's own";
-	if (!is_in_folders(tree, path))
+	if (!tree_in_folders(tree, path))
 		return "something above it is not a folder";
 	if (link && (node || has_below(tree, path)))
 		return "it is there already, and no link takes its place";
@@ -269,37 +253,29 @@ static int read_unit(struct declaring *d, const char *text, struct err **err)
 	return r;
 }
 
-/* mkdir(1) leaves a folder that is there as it is. */
-static bool is_there(const struct declaring *d, const char *word)
+/* mkdir(1) leaves what is there as it is; what else a script does to folders is for owners.h. */
+static bool is_made(const struct declaring *d, const char *program, const char *word)
 {
-	cleanup_free char *path = NULL;
+	cleanup_free char *path = script_path(word);
 
-	return tree_path(word, &path) == 0 && tree_get(d->tree, path);
+	return path && !(str_eq(program, "mkdir") && tree_get(d->tree, path));
 }
 
-/* "mkdir" and "install -d"; what else it does to them is for owners.h. */
 static int read_folders(struct declaring *d, const struct script_command *command, struct err **err)
 {
 	cleanup_strv char **operands = script_operands(command->words);
 	const char *user = script_option(command->words, 'o', "--owner"),
 		   *group = script_option(command->words, 'g', "--group"),
 		   *mode = script_option(command->words, 'm', "--mode");
+	cleanup_free char *owner = xasprintf("%s:%s", user ? user : "root", group ? group : "root");
+	struct tmpfile item = { .mode = 0755, .owner = owner, .line = command->line };
 	int r = 0;
 
+	if (mode && tmpfiles_mode(mode, &item.mode) < 0)
+		return 0;
 	for (char **word = operands; word && *word && r == 0; word++) {
-		cleanup_free char *owner =
-			xasprintf("%s:%s", user ? user : "root", group ? group : "root");
-		struct tmpfile item = {
-			.path = *word,
-			.mode = 0755,
-			.owner = owner,
-			.line = command->line,
-		};
-
-		if (mode && tmpfiles_mode(mode, &item.mode) < 0)
-			continue;
-		if (script_word_is_plain(*word) && **word == '/' &&
-		    !(str_eq(*command->words, "mkdir") && is_there(d, *word)))
+		item.path = *word;
+		if (is_made(d, *command->words, *word))
 			r = declare(d, &item, err);
 	}
 	return r;
@@ -309,19 +285,15 @@ static int read_script(struct declaring *d, const struct package *p, struct err 
 {
 	cleanup_free char *path = xasprintf("var/lib/dpkg/info/%s.postinst", p->name);
 	const struct tree_node file = { .path = path, .owner = p->name };
-	struct script script;
 	int r = 0;
 
 	d->file = &file;
-	script_read(p->name, p->unpacked->postinst, &script);
-	for (size_t i = 0; i < script.n && r == 0; i++) {
-		char **words = script.commands[i].words;
+	for (size_t i = 0; i < p->script.n && r == 0; i++) {
+		const struct script_command *command = &p->script.commands[i];
 
-		if (words && (str_eq(*words, "mkdir") ||
-			      (str_eq(*words, "install") && script_has_flag(words, 'd'))))
-			r = read_folders(d, &script.commands[i], err);
+		if (command->words && script_makes_folders(command->words))
+			r = read_folders(d, command, err);
 	}
-	script_finish(&script);
 	return r;
 }
 
@@ -389,8 +361,7 @@ int runtime_declare(const struct package_list *packages, const struct accounts *
 				r = read_file(&d, place, err);
 		}
 	for (size_t i = 0; i < packages->n && r == 0; i++)
-		if (packages->items[i].unpacked)
-			r = read_script(&d, &packages->items[i], err);
+		r = read_script(&d, &packages->items[i], err);
 	return r;
 }
 

@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "mem.h"
+#include "scripts.h"
 #include "str.h"
-
-/* What a shell would put something else in the place of. */
-#define NOT_LITERAL "$`*?[\\"
 
 void alternative_list_finish(struct alternative_list *list)
 {
@@ -74,7 +72,7 @@ static bool read_all(char *const *words, struct alternative_list *list)
 static bool are_plain(char *const *words)
 {
 	for (; *words; words++)
-		if (strpbrk(*words, NOT_LITERAL))
+		if (!script_word_is_plain(*words))
 			return false;
 	return true;
 }

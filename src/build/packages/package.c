@@ -17,7 +17,7 @@ void package_finish(struct package *p)
 	strv_free(p->depends);
 	strv_free(p->likes);
 	strv_free(p->provides);
-	alternative_list_finish(&p->alternatives);
+	script_finish(&p->script);
 	free(p->url);
 	strv_free(p->mirrors);
 	free(p->deb);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "alternatives.h"
+#include "scripts.h"
 #include "sha256.h"
 #include "unpacked.h"
 
@@ -21,8 +21,8 @@ struct package {
 	char **depends, **likes, **provides;
 	char sha256[SHA256_HEX + 1];
 	uint64_t size;
-	struct alternative_list alternatives; /* that its postinst says; once it is unpacked */
-	char *deb;                            /* the file in the cache, there once it is fetched */
+	struct script script; /* what its postinst would do, once it is unpacked */
+	char *deb;            /* the file in the cache, there once it is fetched */
 	struct unpacked
 		*unpacked; /* what is in it, once that is in the cache (unpack.h); or NULL */
 };

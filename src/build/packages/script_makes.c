@@ -62,8 +62,7 @@ void script_makes(const struct script *script, struct script_makes *ret)
 		if (!operands)
 			continue;
 		read_accounts(*words, operands, ret);
-		if (!str_eq(*words, "mkdir") &&
-		    !(str_eq(*words, "install") && script_has_flag(words, 'd')))
+		if (!script_makes_folders(words))
 			continue;
 		for (char **folder = operands; *folder; folder++)
 			if (str_starts(*folder, STATE) && !str_eq(*folder, STATE))

@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "scripts.h"
 #include "str.h"
+#include "tree.h"
 
 /* Options that a value goes with, in the same word or in the next. */
 static const struct {
@@ -91,15 +92,30 @@ const char *script_option(char *const *words, char letter, const char *name)
 	return NULL;
 }
 
-bool script_has_flag(char *const *words, char letter)
+bool script_has_flag(char *const *words, char letter, const char *name)
 {
 	while (*++words)
-		if (words[0][0] == '-' && words[0][1] != '-' && strchr(*words, letter))
+		if (str_eq(*words, name) ||
+		    (words[0][0] == '-' && words[0][1] != '-' && strchr(*words, letter)))
 			return true;
 	return false;
+}
+
+bool script_makes_folders(char *const *words)
+{
+	return str_eq(*words, "mkdir") ||
+	       (str_eq(*words, "install") && script_has_flag(words, 'd', "--directory"));
 }
 
 bool script_word_is_plain(const char *word)
 {
 	return *word && !strpbrk(word, "$`*?[\\\"");
+}
+
+char *script_path(const char *word)
+{
+	char *path;
+
+	return script_word_is_plain(word) && *word == '/' && tree_path(word, &path) == 0 ? path
+											 : NULL;
 }

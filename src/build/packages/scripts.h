@@ -38,9 +38,13 @@ bool script_command_is_idle(char *const *words, const char *output);
 char **script_operands(char *const *words);
 /* The value of an option, by its letter or its name ("--owner"); NULL: it is not there. */
 const char *script_option(char *const *words, char letter, const char *name);
-bool script_has_flag(char *const *words, char letter);
+bool script_has_flag(char *const *words, char letter, const char *name);
+/* "mkdir" and "install -d": their operands are folders. */
+bool script_makes_folders(char *const *words);
 /* Whether a word is the one that the command gets, and not "". */
 bool script_word_is_plain(const char *word);
+/* The path that a word names, as the tree knows it (tree.h); NULL: none that is known. The caller frees. */
+char *script_path(const char *word);
 
 /* What a script makes that a recipe can declare, for advice: what is computed in it is not found. */
 struct script_makes {

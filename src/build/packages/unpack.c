@@ -85,7 +85,6 @@ static int read_stanza(struct unpacking *u, const struct deb822_stanza *s, struc
 static int read_control(struct unpacking *u, struct err **err)
 {
 	struct package *p = &u->packages->items[u->i];
-	struct script script;
 	struct deb822 control;
 	int r = deb822_parse(p->unpacked->control, &control);
 
@@ -100,10 +99,7 @@ static int read_control(struct unpacking *u, struct err **err)
 	deb822_finish(&control);
 	if (r < 0)
 		return r;
-	script_read(p->name, p->unpacked->postinst, &script);
-	p->alternatives = script.alternatives;
-	script.alternatives = (struct alternative_list){ 0 };
-	script_finish(&script);
+	script_read(p->name, p->unpacked->postinst, &p->script);
 	return 0;
 }
 

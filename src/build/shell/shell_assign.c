@@ -231,15 +231,6 @@ void shell_values_read(const struct shell *s, const struct shell_value *given, s
 	}
 }
 
-bool shell_is_set(const struct shell_values *v, const char *name, size_t begin, size_t end)
-{
-	for (size_t i = 0; i < v->n_assignments; i++)
-		if (str_eq(v->assignments[i].name, name) && begin <= v->assignments[i].at &&
-		    v->assignments[i].at <= end)
-			return true;
-	return false;
-}
-
 void shell_values_finish(struct shell_values *v)
 {
 	for (size_t i = 0; i < v->n_assignments; i++)

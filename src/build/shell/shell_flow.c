@@ -50,18 +50,15 @@ static enum answer status_of(const struct walk *w, const struct shell_item *item
 	enum shell_known known;
 	cleanup_strv char **words =
 		shell_fields(&w->flow->values, &w->scope, item->words, true, &known);
+	char *tested[TEST_WORDS];
 	size_t n = strv_len(words);
 	enum answer a;
 
 	if (!n || n > TEST_WORDS || item->output || known == SHELL_UNKNOWN)
 		return MAYBE;
 	for (size_t i = 0; i < n; i++)
-		if (strpbrk(words[i], "$`"))
-			free(steal_ptr(words[i]));
-	a = shell_test(words, n);
-	for (size_t i = 0; i < n; i++)
-		if (!words[i])
-			words[i] = xstrdup("");
+		tested[i] = strpbrk(words[i], "$`") ? NULL : words[i];
+	a = shell_test(tested, n);
 	return item->negated ? answer_not(a) : a;
 }
 
@@ -182,7 +179,7 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
-/* Functions that are more than called: "$(name)", "trap name". */
+/* Functions that another command may call: "trap name", "xargs name". */
 static void find_named(struct flow *f, const struct shell_item *item)
 {
 	for (size_t i = 0; i < f->values.n_functions; i++)
@@ -248,7 +245,7 @@ static bool loop(struct walk *w, const struct shell_item *item, size_t at, size_
 		shell_fields(&w->flow->values, &w->scope, words, false, &known);
 
 	if (known != SHELL_KNOWN || (!*values && !is_surely_nothing(w, words)) ||
-	    shell_is_set(&w->flow->values, *item->words, at + 1, end))
+	    shell_is_set(&w->flow->values, *item->words, strlen(*item->words), at + 1, end))
 		return false;
 	for (char **value = values; *value; value++) {
 		struct shell_scope scope = { .function = SHELL_NOWHERE,

@@ -97,11 +97,15 @@ static const struct shell_assignment *find_set(const struct expansion *e, const 
 	return a;
 }
 
-static bool is_set(const struct shell_values *v, const char *name, size_t n)
+bool shell_is_set(const struct shell_values *v, const char *name, size_t n, size_t begin,
+		  size_t end)
 {
-	for (size_t i = 0; i < v->n_assignments; i++)
-		if (is_name(v->assignments[i].name, name, n))
+	for (size_t i = 0; i < v->n_assignments; i++) {
+		const struct shell_assignment *a = &v->assignments[i];
+
+		if (is_name(a->name, name, n) && begin <= a->at && a->at <= end)
 			return true;
+	}
 	return false;
 }
 
@@ -202,7 +206,7 @@ static char *value_of(struct expansion *e, const char *name, size_t n)
 		return value ? literal(value) : NULL;
 	}
 	value = find_loop(e->scope, name, n);
-	if (!value && !is_set(e->v, name, n))
+	if (!value && !shell_is_set(e->v, name, n, 0, e->v->shell->n))
 		value = find_given(e->v, name, n);
 	if (value)
 		return literal(value);

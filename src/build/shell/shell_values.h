@@ -64,8 +64,9 @@ const char *shell_assigned(const char *word);
 /* The last item of the command that begins at this one. */
 size_t shell_end(const struct shell *s, size_t at);
 
-/* Whether one of these items sets the variable. */
-bool shell_is_set(const struct shell_values *v, const char *name, size_t begin, size_t end);
+/* Whether one of these items sets the variable, which has a name of n characters. */
+bool shell_is_set(const struct shell_values *v, const char *name, size_t n, size_t begin,
+		  size_t end);
 
 /*
  * One word, which stays one, whatever way the script went to here. As a pattern it has a backslash before what has no meaning in

@@ -58,6 +58,21 @@ struct tree_node *tree_get(const struct tree *t, const char *path)
 	return found ? *found : NULL;
 }
 
+bool tree_in_folders(const struct tree *t, const char *path)
+{
+	cleanup_free char *parent = xstrdup(path);
+
+	for (char *slash; (slash = strrchr(parent, '/'));) {
+		const struct tree_node *node;
+
+		*slash = '\0';
+		node = tree_get(t, parent);
+		if (node && !S_ISDIR(node->mode))
+			return false;
+	}
+	return true;
+}
+
 struct tree_node *tree_put(struct tree *t, struct tree_node node)
 {
 	struct tree_node *there = tree_get(t, node.path);

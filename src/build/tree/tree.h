@@ -46,6 +46,8 @@ void tree_finish(struct tree *t);
 void tree_node_finish(struct tree_node *n);
 
 struct tree_node *tree_get(const struct tree *t, const char *path); /* NULL when absent */
+/* Whether all that is there above the path is folders: below a link, something has another path. */
+bool tree_in_folders(const struct tree *t, const char *path);
 /* Puts a node at node.path, replacing what is there; takes over all that it points to. */
 struct tree_node *tree_put(struct tree *t, struct tree_node node);
 void tree_remove(struct tree *t, const char *path);
