@@ -430,6 +430,20 @@ void machine_adopt(struct machine *m)
 
 /* Ending */
 
+/* What a start that took too long waited for: whoever reads it looks there first. */
+static const char *awaited(const struct control_times *times)
+{
+	if (times->started)
+		return "its application was started, but what it provides accepts no connection";
+	if (times->prepared)
+		return "its links were not up";
+	if (times->agent)
+		return "its mounts, modules and prepare commands were not done";
+	if (times->guest)
+		return "its guest was made, but atoll-init in it did not speak";
+	return "its guest was not made";
+}
+
 static void handle_limit(void *data)
 {
 	struct machine *m = data;
@@ -447,8 +461,9 @@ static void handle_limit(void *data)
 	}
 	tail = machine_last_lines(m, "console.log", 3);
 	free(m->failure);
-	m->failure = xasprintf("not ready within %lld s; its console's last lines: %s",
-			       (long long)start_limit(m) / 1000, tail ? tail : "(nothing)");
+	m->failure = xasprintf("not ready within %lld s: %s; its console's last lines: %s",
+			       (long long)start_limit(m) / 1000, awaited(&m->times),
+			       tail ? tail : "(nothing)");
 	machine_stop(m, 2000);
 }
 

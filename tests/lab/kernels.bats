@@ -23,7 +23,7 @@ boots() {
 		"  two: {appliance: $1, kind: micro, memory: 128M, cpus: 2, start-timeout: 120}" \
 		"  eight: {appliance: $1, kind: micro, memory: 256M, cpus: 8, start-timeout: 120}" \
 		'links:' '  one -> two: {echo: {port: 7001}}' '  two -> eight: {echo: {port: 7001}}' '  eight -> one: {echo: {port: 7001, wait: false}}'
-	"$atoll" up k.yaml
+	lab_up k.yaml
 	[ "$("$atoll" ps k --format json | jq -r '[.[] | .engine + " " + .state] | unique | .[]')" = "kvm ready" ]
 	for cpus in "one 1" "two 2" "eight 8"; do
 		run timeout 60 "$atoll" exec "k/${cpus% *}" -- busybox sh -c 'busybox nproc; busybox uname -r

@@ -140,7 +140,7 @@ b_is_well() {
 	run rogue up wire.yaml
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ "$output" == *"atoll: silent: not ready within 1 s; its console's last lines: "*"I say nothing"* ]]
+	[[ "$output" == *"atoll: silent: not ready within 1 s: its guest was made, but atoll-init in it did not speak; its console's last lines: "*"I say nothing"* ]]
 	[[ "$output" == *"atoll: garbled: guest broke the wire protocol: malformed frames"* ]]
 	until_is "" monitors_of "$WORK/rogue/machines/wire/silent"
 	until_is "" monitors_of "$WORK/rogue/machines/wire/garbled"

@@ -2,6 +2,7 @@
 # filled, and a daemon. With tests/system/world.bash's "host" and "outside" for those who need an uplink.
 #
 #	lab_begin NAME    makes it; sets WORK, ATOLL_ROOT, atoll
+#	lab_up FILE       brings a federation up; what takes long is described, for who reads of a failure
 #	lab_end           ends every process of it and removes it
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../system/world.bash"
@@ -20,6 +21,37 @@ lab_begin() {
 }
 
 lab_end() { world_end; }
+
+lab_up() {
+	local up
+	"$atoll" up "$1" &
+	up=$!
+	for _ in $(seq 1000); do
+		kill -0 "$up" 2>/dev/null || break
+		sleep 0.1
+	done
+	if kill -0 "$up" 2>/dev/null; then
+		mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
+		describe_guests
+		sleep 5
+		describe_guests
+	fi
+	wait "$up"
+}
+
+# What each guest's threads do, and KVM's counters that are not zero: two of these tell who stands still.
+describe_guests() {
+	local pid thread
+	"$atoll" ps
+	for pid in $(pidof atoll-vmm); do
+		echo "atoll-vmm $pid:"
+		for thread in "/proc/$pid/task/"*; do
+			echo "$(cat "$thread/comm"), ticks $(cut -d' ' -f14,15 "$thread/stat"), in $(cat "$thread/wchan"), call $(cat "$thread/syscall")"
+		done
+		grep -v '^0$' -r "/sys/kernel/debug/kvm/$pid-"* | sed 's|.*/kvm/||' | tr '\n' ' '
+		echo
+	done
+}
 
 # monitor MACHINE: the pid of its monitor. guest MACHINE: of its atoll-vmm.
 monitor() { cat "$ATOLL_ROOT/machines/$1/lock"; }

@@ -16,7 +16,7 @@ setup_file() {
 	chmod +x answer
 	background "$OUTSIDE_NS" "$WORK/served" socat -t 10 TCP-LISTEN:8000,bind=192.0.2.80,fork,reuseaddr "EXEC:$WORK/answer"
 	echo $! >>"$WORK/pids"
-	"$atoll" up m.yaml
+	lab_up m.yaml
 }
 
 teardown_file() { lab_end; }

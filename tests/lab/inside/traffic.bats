@@ -18,7 +18,7 @@ setup_file() {
 		'  b: {appliance: bench, kind: micro, memory: 256M, start-timeout: 150}' \
 		'  echo: {appliance: cell, kind: micro, memory: 96M, start-timeout: 150}' \
 		'links:' '  a -> b: {perf: {port: 5202}}' '  a -> echo: {echo: {port: 7001}}' '  a -> wall: net'
-	"$atoll" up t.yaml
+	lab_up t.yaml
 	"$atoll" exec t/a -- busybox sh -c 'busybox cat >/tmp/sent' <sent
 	sum=$(sha256sum <sent)
 	export sum
