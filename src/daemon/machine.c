@@ -434,14 +434,15 @@ void machine_adopt(struct machine *m)
 static const char *awaited(const struct control_times *times)
 {
 	if (times->started)
-		return "its application was started, but what it provides accepts no connection";
+		return "its application was started, but not all that it provides accepts "
+		       "connections";
 	if (times->prepared)
 		return "its links were not up";
 	if (times->agent)
-		return "its mounts, modules and prepare commands were not done";
+		return "what comes before its application was not done: mounts, modules, prepare";
 	if (times->guest)
 		return "its guest was made, but atoll-init in it did not speak";
-	return "its guest was not made";
+	return "its guest is not known to have been made";
 }
 
 static void handle_limit(void *data)

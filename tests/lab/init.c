@@ -474,7 +474,7 @@ static int run_command(void)
 /*
  * A process of its own answers each of the host's pulses, whatever the command does to its own output: when
  * that stops, it is the emulator that stands still. The pulses come from outside because they do more than
- * ask: each is an interrupt, and QEMU's emulation of SVM loses one now and then, of the timer too (`run` tells).
+ * ask: each is an interrupt, and QEMU's emulation of SVM now and then loses one, even the timer's (`run` tells).
  */
 static void start_pulse(void)
 {
@@ -490,7 +490,7 @@ static void start_pulse(void)
 		if (read(port, pulses, sizeof(pulses)) > 0)
 			report("alive\n");
 		else
-			sleep(1); /* the host's side is not open yet */
+			sleep(1); /* 0: the host's side is not open yet */
 	}
 }
 

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: MIT
 # atoll-vmm with each of Debian's kernels and the tiny one, and with 1, 2 and 8 processors: an appliance that works.
 #
-# Inside the laboratory, in a boot of its own: of some 40 starts with 8 processors on its one, one hangs, and it is the
-# emulator that does. QEMU 7.2's processor thread goes round in its own cpu_exec and executes nothing any more, so that the
-# laboratory's kernel stands still with all that runs on it. Then tests/lab/run says so, and tests/run begins it again.
+# Inside the laboratory, in a boot of its own: what these guests, eight processors on its one, ask of the emulation has
+# stopped it more than once (tests/lab/run tells of the interrupt that QEMU loses).
 
 bats_require_minimum_version 1.5.0
 load inside/lab.bash

@@ -64,6 +64,12 @@ setup_file() {
 	[[ $stderr == *"Kernel panic"* ]]
 }
 
+@test "an emulator that does not start is 125, soon, with what it says" {
+	run timeout 30 "$LAB" --qemu -no-such-option -- true
+	[ "$status" -eq 125 ]
+	[[ $output == *"no-such-option: invalid option"* ]]
+}
+
 @test "wrong options are one line and 2" {
 	for options in "--cpus none -- true" "--kernel tiny -- true" "--share /no/such -- true" "--frob 1 -- true" \
 		"--memory much -- true" "--timeout soon -- true" "--patience none -- true" "--cpus 1"; do

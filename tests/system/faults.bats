@@ -201,7 +201,7 @@ corrupt() {
 	run "$atoll" up late.yaml
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ "$output" == *"atoll: a: not ready within 1 s: its application was started, but what it provides accepts no connection; its console's last lines: not yet"* ]]
+	[[ "$output" == *"atoll: a: not ready within 1 s: its application was started, but not all that it provides accepts connections; its console's last lines: not yet"* ]]
 	[[ "$output" == *"atoll: late: 1 step done, 1 failed, 1 skipped; what is up stays up"* ]]
 	[ "$(of late/a .state)" = failed ]
 	[ "$(of late/c .state)" = ready ]

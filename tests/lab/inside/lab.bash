@@ -2,7 +2,7 @@
 # filled, and a daemon. With tests/system/world.bash's "host" and "outside" for those who need an uplink.
 #
 #	lab_begin NAME    makes it; sets WORK, ATOLL_ROOT, atoll
-#	lab_up FILE       brings a federation up; what takes long is described, for who reads of a failure
+#	lab_up FILE       brings a federation up; what takes long is described, for whoever reads of a failure
 #	lab_end           ends every process of it and removes it
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../system/world.bash"
@@ -23,23 +23,19 @@ lab_begin() {
 lab_end() { world_end; }
 
 lab_up() {
-	local up
+	local up until=$((SECONDS + 80)) # before a start-timeout ends what stands still
 	"$atoll" up "$1" &
 	up=$!
-	for _ in $(seq 1000); do
-		kill -0 "$up" 2>/dev/null || break
-		sleep 0.1
+	while kill -0 "$up" 2>/dev/null && [ "$SECONDS" -lt "$until" ]; do
+		sleep 0.5
 	done
-	if kill -0 "$up" 2>/dev/null; then
-		mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
-		describe_guests
-		sleep 5
-		describe_guests
-	fi
+	for _ in 1 2; do
+		! kill -0 "$up" 2>/dev/null || describe_guests || true
+	done
 	wait "$up"
 }
 
-# What each guest's threads do, and KVM's counters that are not zero: two of these tell who stands still.
+# What each guest's threads do, and KVM's counters that are not zero: two of these, some time apart, tell who stands still.
 describe_guests() {
 	local pid thread
 	"$atoll" ps
@@ -51,6 +47,7 @@ describe_guests() {
 		grep -v '^0$' -r "/sys/kernel/debug/kvm/$pid-"* | sed 's|.*/kvm/||' | tr '\n' ' '
 		echo
 	done
+	sleep 4
 }
 
 # monitor MACHINE: the pid of its monitor. guest MACHINE: of its atoll-vmm.
